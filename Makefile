@@ -1,0 +1,84 @@
+# Everything a developer runs. Needs python3 (>= 3.11) with venv, make and a package registry; nothing else.
+PYTHON ?= python3
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+WEB := $(VENV)/.web
+DEV := $(VENV)/.dev
+# Database tests run on two workers: more gain nothing on the two cores of a small CI machine.
+PYTEST := $(BIN)/python -m pytest
+WORKERS ?= 2
+# `make check` and `make lock` never touch real data, so they bring their own key.
+CHECK_ENV := env -u DATABASE_URL -u DEMO DEBUG=1 SECRET_KEY=only-for-checks
+LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make lock"
+
+.PHONY: demo test test-sqlite test-postgres check format bench lock help
+
+help:
+	@echo "make demo [PORT=8000]  made-up data, web server and worker"
+	@echo "make test              the suite on SQLite, then on a real PostgreSQL"
+	@echo "make check             lint, format, types, layers, templates, migrations, settings"
+	@echo "make format            puts code and templates into their one form"
+	@echo "make bench             measures; writes var/bench.json"
+	@echo "make lock [UP=-U]      resolves the lock files again (-U: takes newer releases)"
+
+# --- the environment: built once from the hash-pinned lock, again whenever the lock changes ---
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(WEB): requirements.lock | $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+$(DEV): requirements-dev.lock $(WEB) | $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# --- commands ---
+
+demo: export DEMO := 1
+demo: export ALLOWED_HOSTS ?= localhost,127.0.0.1,[::1]
+demo: export BASE_URL ?= http://127.0.0.1:$(PORT)
+demo: export DATABASE_URL ?= sqlite:///var/demo.sqlite3
+demo: $(WEB)
+	$(BIN)/python manage.py migrate --verbosity 0
+	$(BIN)/python manage.py load_demo
+	@exec $(BIN)/python manage.py serve --port $(PORT)
+
+test: test-sqlite test-postgres
+
+# A race test starts many processes of its own: it runs alone, or the workers would disturb its measure.
+test-sqlite: $(DEV)
+	env -u DATABASE_URL $(PYTEST) -n $(WORKERS) -m "not race"
+	env -u DATABASE_URL $(PYTEST) -m race
+
+# What needs no database ran above. Of the browser tests one walk is enough here.
+test-postgres: $(DEV)
+	$(BIN)/python tests/postgres.py -- $(PYTEST) -n $(WORKERS) --ignore=tests/core -m "not race and (not browser or walk)"
+	$(BIN)/python tests/postgres.py -- $(PYTEST) --ignore=tests/core -m race
+
+check: $(DEV)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(CHECK_ENV) $(BIN)/mypy .
+	$(CHECK_ENV) $(BIN)/lint-imports
+	$(BIN)/djlint --quiet --check templates
+	$(BIN)/djlint --quiet --lint templates
+	$(CHECK_ENV) $(BIN)/python manage.py makemigrations --check --dry-run
+	$(CHECK_ENV) DEBUG=0 SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))') \
+		ALLOWED_HOSTS=clinic.example BASE_URL=https://clinic.example \
+		$(BIN)/python manage.py check --deploy --fail-level WARNING
+
+format: $(DEV)
+	$(BIN)/ruff check --quiet --fix . || true
+	$(BIN)/ruff format .
+	$(BIN)/djlint --quiet --reformat templates || true
+
+bench: $(DEV)
+	$(CHECK_ENV) DEBUG=0 $(BIN)/python -m tests.bench
+
+lock: $(DEV)
+	$(LOCK) $(UP) --output-file requirements.lock
+	$(LOCK) $(UP) --extra dev --constraints requirements.lock --output-file requirements-dev.lock

@@ -1,0 +1,1 @@
+"""The Django project: settings, addresses, log masking and system checks."""
