@@ -1,0 +1,1 @@
+"""Plain Python rules of scheduling: no Django, no clock, no database."""

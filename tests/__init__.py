@@ -1,0 +1,1 @@
+"""Tests: the tree mirrors the code; e2e/ drives a browser, bench/ measures."""

@@ -1,0 +1,38 @@
+"""Rules of the whole suite: no silent skips, and no cache carried from one test to the next."""
+
+from collections.abc import Generator
+
+import pytest
+from django.core.cache import cache
+
+#: The tests that may skip or fail as expected: node id -> why. Any other fails the session.
+ALLOWED_SKIPS: dict[str, str] = {}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn a skip or an expected failure that nobody allowed into a failure that says so."""
+    report = yield
+    if (report.skipped or hasattr(report, "wasxfail")) and item.nodeid not in ALLOWED_SKIPS:
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid}: skips and expected failures must be named in ALLOWED_SKIPS."
+        vars(report).pop("wasxfail", None)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for a whole file that skips itself while it is collected (`importorskip`)."""
+    report = yield
+    if report.outcome == "skipped" and collector.nodeid not in ALLOWED_SKIPS:
+        report.outcome = "failed"
+        report.longrepr = f"{collector.nodeid}: skips must be named in ALLOWED_SKIPS."
+    return report
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> None:
+    """Log-in attempts of one test must not lock the next one out."""
+    cache.clear()
