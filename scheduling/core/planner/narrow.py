@@ -1,0 +1,103 @@
+"""The days of the best plans: the levels above time settle them before any clock time is looked at."""
+
+from .choices import Choices
+from .cost import Packing
+from .graph import CLASS_BITS, Arc, Graph
+from .lanes import Lanes
+from .plans import Ranking
+from .reach import finish_day
+from .sweep import Course, Move, Priced, Sweep
+
+BUDGETS = (0, 2, 8, None)
+"""Cadence that one step may cost, tried in turn: nearly every course fits into the first."""
+
+
+def narrowed(choices: Choices, ranking: Ranking, packing: Packing) -> Course | None:
+    """The part of the graph in which every best plan lies; None when there is no plan at all."""
+    last_day = finish_day(choices)
+    if last_day is None:
+        return None
+    if ranking is Ranking.SOONEST:
+        return _sure(Graph(choices, None, last_day), packing)
+    for budget in BUDGETS:
+        found = _bounded(Graph(choices, budget, None), packing)
+        if found is not None:
+            course, least = found
+            needed = packing.level(least, "cadence")
+            if budget is None or needed <= budget:
+                return course
+            # A plan as good as this one costs at most its cadence in sum, and so in every single step.
+            return _sure(Graph(choices, needed, None), packing)
+    raise AssertionError("a course that can be finished has a best plan")
+
+
+def _sure(graph: Graph, packing: Packing) -> Course:
+    found = _bounded(graph, packing)
+    assert found is not None, "a graph that contains a known plan has a best one"
+    return found[0]
+
+
+def _bounded(graph: Graph, packing: Packing) -> tuple[Course, int] | None:
+    """The moves that some plan with the least levels above time may use, and that least cost."""
+    course = _course(graph, packing)
+    wish = packing.units["wishes"] if "wishes" in packing.above_time else 0
+    starts = graph.choices.starts
+
+    def price(day: int) -> Priced:
+        of_day = starts(day)
+        return Priced(of_day.steps, [missed * wish for missed in of_day.misses])
+
+    lanes = Lanes(1, packing.bits)
+    sweep = Sweep(course, lanes, price)
+    if sweep.total is None or sweep.total >= lanes.unreachable:
+        return None
+    return _kept(course, sweep, sweep.total), sweep.total
+
+
+def _course(graph: Graph, packing: Packing) -> Course:
+    """The whole graph from the first session onwards, with packed costs."""
+    cadence, weekday = packing.units["cadence"], packing.units["weekday"]
+
+    def moves(arcs: list[Arc]) -> list[Move]:
+        return [Move(node, days * cadence + off * weekday, coupled) for node, days, off, coupled in arcs]
+
+    first = moves(graph.first_arcs)
+    known: dict[int, list[Move]] = {}
+    layers: list[dict[int, list[Move]]] = []
+    reached = {move.node for move in first}
+    for _session in range(graph.problem.sessions - 1):
+        for node in reached:
+            if node not in known:
+                known[node] = moves(graph.arcs(node))
+        layers.append({node: known[node] for node in reached})
+        reached = {move.node for node in reached for move in known[node]}
+    layers.append({node: [] for node in reached})
+    finish = packing.units["finish"] if "finish" in packing.above_time else 0
+    ends = {node: graph.closing(node) for node in reached}
+    closing = {
+        node: days * cadence + (node >> CLASS_BITS) * finish for node, days in ends.items() if days is not None
+    }
+    return Course(first, layers, closing, graph.problem.spacing)
+
+
+def _kept(course: Course, sweep: Sweep, bound: int) -> Course:
+    """The course without the moves that no plan within the bound can use.
+
+    Where the floor couples clock times the bound is a lower one, so that a few moves too many may stay.
+    """
+    first = [move for move in course.first if move.cost + sweep.entry[0].get(move.node, bound + 1) <= bound]
+    reached: dict[int, int] = {}
+    for move in first:
+        reached[move.node] = min(move.cost, reached.get(move.node, move.cost))
+    layers = []
+    for session, layer in enumerate(course.layers):
+        following = sweep.entry[session + 1] if session + 1 < len(course.layers) else {}
+        kept, onward = {}, {}
+        for node, spent in reached.items():
+            own = spent + sweep.day(node)[1]
+            kept[node] = [move for move in layer[node] if own + move.cost + following.get(move.node, bound + 1) <= bound]
+            for move in kept[node]:
+                onward[move.node] = min(own + move.cost, onward.get(move.node, own + move.cost))
+        layers.append(kept)
+        reached = onward
+    return Course(first, layers, course.closing, course.floor)
