@@ -1,0 +1,195 @@
+"""Booking a course: all sessions or none, in one transaction."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils.translation import gettext as _
+
+from scheduling.access import Action, Actor
+from scheduling.core.pattern import Pattern
+from scheduling.core.words import LinkPurpose, OrderState, RequiredBefore
+from scheduling.models import Appointment, BookingRequest, Location, Order, Patient, Prerequisite, Series, StaffMember
+
+from .audit import record
+from .claims import take_places
+from .faults import Refused
+from .links import link_for
+from .orders import recount
+from .rules import require_rules
+
+
+@dataclass(frozen=True, slots=True)
+class BookedPlace:
+    """One session to book: start in UTC (whole minutes), chair and nurse by primary key."""
+
+    starts_at: datetime
+    chair_id: int
+    nurse_id: int
+
+
+@transaction.atomic
+def book_series(
+    *,
+    by: Actor,
+    now: datetime,
+    order: Order,
+    location: Location,
+    places: Sequence[BookedPlace],
+    request_key: str,
+    wishes: Mapping[str, Any] | None = None,
+    override_reason: str = "",
+) -> Series:
+    """Book every session at the given places, or nothing.
+
+    The same ``request_key`` with the same body answers with the same series; another body is refused. Further
+    sessions under an order join its series with the next numbers. ``override_reason`` lets a prescriber break
+    a gap, the weekly most or the lead time; a seat or opening hours never.
+
+    Raises Refused naming every broken rule (``rules_broken``) or every place taken (``places_taken``).
+    """
+    by.require(Action.BOOK)
+    if not places:
+        raise Refused("no_places", _("Choose at least one visit."))
+    digest = _digest(order, location, places, override_reason)
+    order = Order.objects.select_for_update(no_key=True).get(pk=order.pk)
+    earlier = BookingRequest.objects.select_related("series").filter(key=request_key).first()
+    if earlier:
+        return _same_request(earlier, digest)
+    _require_bookable(order, places, location, now)
+    series, first_number = _series_for(order, location, by, now, wishes)
+    pattern = Pattern.of(order.protocol.pattern_phases())
+    visits = [
+        new_visit(series, pattern, place, number, now, override_reason)
+        for number, place in enumerate(sorted(places, key=astuple), start=first_number)
+    ]
+    broken = require_rules(by=by, now=now, series=series, visits=visits, override_reason=override_reason)
+    Appointment.objects.bulk_create(visits)
+    take_places(visits, pattern, now)
+    recount(order)
+    BookingRequest.objects.create(key=request_key, digest=digest, series=series, made_at=now)
+    link_for(by=by, now=now, patient=series.patient, purpose=LinkPurpose.VISITS)
+    record(
+        by=by,
+        now=now,
+        action="book_series",
+        subject=series,
+        patient_id=series.patient_id,
+        numbers=[visit.number for visit in visits],
+        overridden=broken,
+    )
+    return series
+
+
+def new_visit(
+    series: Series,
+    pattern: Pattern,
+    place: BookedPlace,
+    number: int,
+    now: datetime,
+    override_reason: str = "",
+) -> Appointment:
+    """An unsaved visit at ``place``: its wall time is the truth, taken in the location's zone."""
+    visit = Appointment(
+        series=series,
+        patient=series.patient,
+        protocol=series.order.protocol,
+        number=number,
+        override_reason=override_reason,
+    )
+    put(visit, series.location, pattern, place, now)
+    return visit
+
+
+def put(
+    visit: Appointment, location: Location, pattern: Pattern, place: BookedPlace, now: datetime
+) -> Appointment:
+    """Give an unsaved or loaded visit its place, wall time and planned end; nothing is saved."""
+    local = place.starts_at.astimezone(location.tz)
+    visit.location, visit.zone = location, location.zone
+    visit.local_date, visit.local_time = local.date(), local.time()
+    visit.starts_at, visit.ends_at = place.starts_at, place.starts_at + pattern.stay
+    visit.chair_id, visit.nurse_id, visit.changed_at = place.chair_id, place.nurse_id, now
+    return visit
+
+
+def _digest(order: Order, location: Location, places: Sequence[BookedPlace], override_reason: str) -> str:
+    body = [order.pk, location.pk, sorted(map(astuple, places)), override_reason]
+    return sha256(json.dumps(body, default=str).encode()).hexdigest()
+
+
+def _same_request(earlier: BookingRequest, digest: str) -> Series:
+    if earlier.digest != digest:
+        raise Refused(
+            "request_reused",
+            _("This form was already used for another booking. Start again from the patient."),
+        )
+    return earlier.series
+
+
+def _require_bookable(order: Order, places: Sequence[BookedPlace], location: Location, now: datetime) -> None:
+    if order.state == OrderState.DRAFT:
+        raise Refused("order_unsigned", _("A prescriber has to sign this order first."))
+    if order.state != OrderState.SIGNED:
+        raise Refused(
+            "order_closed", _("This order is closed: %(state)s.") % {"state": order.get_state_display()}
+        )
+    if order.valid_until < now.astimezone(location.tz).date():
+        raise Refused(
+            "order_expired", _("This order ended on %(day)s.") % {"day": order.valid_until.isoformat()}
+        )
+    if len(places) > order.left:
+        raise Refused(
+            "order_not_overbooked",
+            _("The order has %(left)d infusions left; %(wanted)d were chosen.")
+            % {"left": order.left, "wanted": len(places)},
+        )
+    missing = missing_prerequisites(order.patient, order)
+    if missing:
+        raise Refused(
+            "prerequisites_missing",
+            _("These have to be on record before booking."),
+            details=[str(prerequisite) for prerequisite in missing],
+        )
+
+
+def missing_prerequisites(patient: Patient, order: Order) -> list[Prerequisite]:
+    """What the order's protocol wants on record before booking and is not."""
+    return list(
+        Prerequisite.objects.filter(
+            protocols=order.protocol_id, required_before=RequiredBefore.BOOKING
+        ).exclude(records__patient=patient)
+    )
+
+
+def _series_for(
+    order: Order, location: Location, by: Actor, now: datetime, wishes: Mapping[str, Any] | None
+) -> tuple[Series, int]:
+    """The order's series, locked, and the next number of a visit in it."""
+    series = Series.objects.select_for_update(no_key=True).filter(order=order).first()
+    if series is None:
+        series = Series.objects.create(
+            patient_id=order.patient_id,
+            order=order,
+            location=location,
+            stage=order.stage,
+            wishes=dict(wishes or {}),
+            booked_by=StaffMember.objects.get(pk=by.staff_id),
+            booked_at=now,
+        )
+        return series, 1
+    if series.location_id != location.pk:
+        raise Refused(
+            "other_location", _("This course is treated at %(place)s.") % {"place": series.location}
+        )
+    series.revision += 1
+    if wishes is not None:
+        series.wishes = dict(wishes)
+    series.save(update_fields=["revision", "wishes"])
+    last = series.appointments.aggregate(last=Max("number"))["last"] or 0
+    return series, last + 1

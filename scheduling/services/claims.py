@@ -1,0 +1,197 @@
+"""Taking places: locks first, then every conflict by query, then all claims at once; the guard is the backstop."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+from django.utils import formats
+from django.utils.translation import gettext as _
+
+from scheduling.core.pattern import Pattern
+from scheduling.core.seating import reseat
+from scheduling.core.timeline import STEP_MINUTES
+from scheduling.core.words import SeatKind
+from scheduling.models import Appointment, Claim, Hold, Seat
+from scheduling.models.seats import CLAIM_LIMIT
+
+from .faults import Refused
+from .seats import replace_seats
+
+STEP = timedelta(minutes=STEP_MINUTES)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One place that a visit needs and another visit or hold has: ``[starts_at, ends_at)`` in UTC."""
+
+    visit: Appointment
+    seat: Seat
+    starts_at: datetime
+    ends_at: datetime
+    holder: Claim
+
+    def __str__(self) -> str:
+        local = self.visit.tz
+        start, end = self.starts_at.astimezone(local), self.ends_at.astimezone(local)
+        return _("%(day)s %(start)s–%(end)s: %(seat)s is taken by %(holder)s.") % {
+            "day": formats.date_format(start, "D j M"),
+            "start": start.strftime("%H:%M"),
+            "end": end.strftime("%H:%M"),
+            "seat": seat_words(self.seat),
+            "holder": _("a hold")
+            if self.holder.appointment is None
+            else str(self.holder.appointment.patient),
+        }
+
+
+def seat_words(seat: Seat) -> str:
+    """The seat in words for staff."""
+    if seat.chair:
+        return str(seat.chair)
+    if seat.patient:
+        return _("the patient")
+    if seat.kind == SeatKind.HANDS_ON:
+        return _("%(nurse)s (hands-on)") % {"nurse": seat.nurse}
+    return _("%(nurse)s (monitoring)") % {"nurse": seat.nurse}
+
+
+def release(visits: Iterable[Appointment]) -> None:
+    """Delete the claims of these visits; whoever moves them inserts the new ones afterwards."""
+    Claim.objects.filter(appointment__in=list(visits)).delete()
+
+
+def take_places(visits: Sequence[Appointment], pattern: Pattern, now: datetime) -> None:
+    """Insert the claims of saved visits, which hold none, each with its chair, nurse and patient.
+
+    Locks their seats in sorted order, so that two courses never deadlock; raises Refused naming **all** that
+    collides. Expired holds are deleted first and so never stand in the way.
+    """
+    Hold.objects.filter(expires_at__lte=now).delete()
+    seats = _lock_seats(visits)
+    fixed = _fixed_claims(visits, pattern, seats)
+    taken = _collisions(fixed)
+    monitoring, moved, full = _monitoring_claims(visits, pattern, seats)
+    if taken or full:
+        clashes = sorted({*taken, *full}, key=lambda clash: (clash.starts_at, clash.seat.pk))
+        raise Refused(
+            "places_taken",
+            _("Some of these places are taken. Nothing was changed."),
+            details=[str(clash) for clash in clashes],
+        )
+    replace_seats(moved)
+    Claim.objects.bulk_create([claim for _visit, claim in fixed] + monitoring)
+
+
+def _lock_seats(visits: Sequence[Appointment]) -> dict[tuple[str, int], list[Seat]]:
+    chairs = {visit.chair_id for visit in visits}
+    nurses = {visit.nurse_id for visit in visits}
+    patients = {visit.patient_id for visit in visits}
+    rows = (
+        Seat.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("chair", "nurse", "patient")
+        .filter(
+            Q(chair__in=chairs) | Q(patient__in=patients) | Q(nurse__in=nurses, retired_at=None),
+        )
+        .order_by("pk")
+    )
+    found: dict[tuple[str, int], list[Seat]] = defaultdict(list)
+    for seat in rows:
+        found[seat.kind, seat.chair_id or seat.patient_id or seat.nurse_id or 0].append(seat)
+    return found
+
+
+def _fixed_claims(
+    visits: Sequence[Appointment], pattern: Pattern, seats: dict[tuple[str, int], list[Seat]]
+) -> list[tuple[Appointment, Claim]]:
+    """Claims on seats there is only one of: the chair, the patient and the nurse's hands."""
+    claims = []
+    for visit in visits:
+        spans = [
+            (SeatKind.CHAIR, visit.chair_id, (0, pattern.chair)),
+            (SeatKind.PATIENT, visit.patient_id, (0, pattern.patient)),
+            *((SeatKind.HANDS_ON, visit.nurse_id, span) for span in pattern.hands_on),
+        ]
+        claims += [
+            (visit, _claim(visit, _seats_of(seats, kind, owner)[0], first, last))
+            for kind, owner, (first, last) in spans
+        ]
+    return claims
+
+
+def _seats_of(seats: dict[tuple[str, int], list[Seat]], kind: SeatKind, owner: int) -> list[Seat]:
+    """The seats of one owner. Raises Refused where there is none, such as a retired nurse's."""
+    found = seats.get((kind, owner))
+    if not found:
+        raise Refused("no_seat", _("This chair or nurse cannot take a patient. Look at fresh proposals."))
+    return found
+
+
+def _claim(visit: Appointment, seat: Seat, first: int, last: int) -> Claim:
+    return Claim(
+        seat=seat,
+        appointment=visit,
+        starts_at=visit.starts_at + first * STEP,
+        ends_at=visit.starts_at + last * STEP,
+    )
+
+
+def _collisions(wanted: Sequence[tuple[Appointment, Claim]]) -> list[Taken]:
+    held = _claims_near([claim for _visit, claim in wanted], timedelta(0))
+    return [
+        Taken(
+            visit, claim.seat, max(claim.starts_at, other.starts_at), min(claim.ends_at, other.ends_at), other
+        )
+        for visit, claim in wanted
+        for other in held[claim.seat_id]
+        if other.starts_at < claim.ends_at and claim.starts_at < other.ends_at
+    ]
+
+
+def _claims_near(wanted: Sequence[Claim], margin: timedelta) -> dict[int, list[Claim]]:
+    """Claims on the same seats within ``margin`` of the wanted ones, in one indexed query."""
+    near = Q()
+    by_time: dict[tuple[datetime, datetime], list[int]] = defaultdict(list)
+    for claim in wanted:
+        by_time[claim.starts_at - margin, claim.ends_at + margin].append(claim.seat_id)
+    for (since, until), seats in by_time.items():
+        near |= Q(seat__in=seats, starts_at__gt=since - CLAIM_LIMIT, starts_at__lt=until, ends_at__gt=since)
+    found: dict[int, list[Claim]] = defaultdict(list)
+    for claim in Claim.objects.filter(near).select_related("appointment__patient"):
+        found[claim.seat_id].append(claim)
+    return found
+
+
+def _monitoring_claims(
+    visits: Sequence[Appointment], pattern: Pattern, seats: dict[tuple[str, int], list[Seat]]
+) -> tuple[list[Claim], list[tuple[Claim, int]], list[Taken]]:
+    """New monitoring claims; claims of other visits with the seat they change to; and all that is full."""
+    new: list[Claim] = []
+    full: list[Taken] = []
+    moved: dict[int, tuple[Claim, int]] = {}
+    for nurse_id in sorted({visit.nurse_id for visit in visits}):
+        places = _seats_of(seats, SeatKind.MONITORING, nurse_id)
+        hers = [visit for visit in visits if visit.nurse_id == nurse_id]
+        probes = [_claim(visit, seat, *pattern.nurse) for visit in hers for seat in places]
+        near = _claims_near(probes, CLAIM_LIMIT)
+        row = [(claim, index) for index, seat in enumerate(places) for claim in near.get(seat.pk, ())]
+        for visit in hers:
+            first, last = (visit.starts_at + step * STEP for step in pattern.nurse)
+            taken = [(claim.starts_at, claim.ends_at, index) for claim, index in row]
+            seated = reseat(taken, first, last, len(places))
+            if seated is None:
+                crowd = [claim for claim, _index in row if claim.starts_at < last and first < claim.ends_at]
+                full += [Taken(visit, claim.seat, first, last, claim) for claim in crowd]
+                continue
+            own, changes = seated
+            row = [(claim, changes.get(at, index)) for at, (claim, index) in enumerate(row)]
+            claim = _claim(visit, places[own], *pattern.nurse)
+            row.append((claim, own))
+        for claim, index in row:
+            if claim.pk is None:
+                claim.seat = places[index]
+                new.append(claim)
+            elif claim.seat_id != places[index].pk:
+                moved[claim.pk] = claim, places[index].pk
+    return new, list(moved.values()), full

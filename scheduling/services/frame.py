@@ -1,0 +1,140 @@
+"""What a location offers, whoever is booked: opening hours, closures and shifts as masks over local days."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+import holidays
+from django.db.models import Q
+
+from scheduling.core.timeline import STEP_MINUTES, Day, Horizon, ceil_step, to_step
+from scheduling.core.words import Role
+from scheduling.models import Closure, Location, OpeningHours, Shift, ShiftException
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What a location offers over a horizon, whoever is booked: masks of hours and shifts by staff id."""
+
+    horizon: Horizon
+    open: int
+    closures: tuple[tuple[date, date], ...]
+    nurses: Mapping[int, int]
+    prescriber: int
+
+
+def last_day(location: Location, now: datetime) -> date:
+    """The last local date that may be booked."""
+    return now.astimezone(location.tz).date() + timedelta(days=location.horizon_days)
+
+
+def load_frame(location: Location, horizon: Horizon) -> Frame:
+    """Opening hours, closures and shifts of a location, in four queries."""
+    since, until = horizon.days[0].date, horizon.days[-1].date
+    hours: dict[int, list[tuple[time, time]]] = defaultdict(list)
+    for row in OpeningHours.objects.filter(location=location):
+        hours[row.weekday].append((row.opens, row.closes))
+    open_spans = [
+        span(horizon, day, opens, closes)
+        for day in horizon.days
+        for opens, closes in hours[day.date.weekday()]
+    ]
+    shifts = _shifts(location, horizon, since, until)
+    prescriber = 0
+    for mask in shifts[Role.PRESCRIBER].values():
+        prescriber |= mask
+    return Frame(
+        horizon=horizon,
+        open=horizon.mask(open_spans),
+        closures=closures(location, since, until),
+        nurses=shifts[Role.NURSE],
+        prescriber=prescriber,
+    )
+
+
+def closures(location: Location, since: date, until: date) -> tuple[tuple[date, date], ...]:
+    """Closed local dates, both included: the location's own and its holiday calendar's."""
+    own = Closure.objects.filter(location=location, last_day__gte=since, first_day__lte=until)
+    ranges = list(own.values_list("first_day", "last_day"))
+    ranges += [(day, day) for day in public_holidays(location, since, until)]
+    return tuple(sorted(ranges))
+
+
+def public_holidays(location: Location, since: date, until: date) -> dict[date, str]:
+    """The public holidays of the location's calendar and their names; none where it has chosen no calendar."""
+    if not location.holiday_country:
+        return {}
+    years = range(since.year, until.year + 1)
+    calendar = holidays.country_holidays(
+        location.holiday_country, subdiv=location.holiday_subdivision or None, years=years
+    )
+    return {day: name for day, name in calendar.items() if since <= day <= until}
+
+
+def span(horizon: Horizon, day: Day, begins: time, ends: time) -> tuple[int, int]:
+    """Wall times of a local day as steps, rounded inwards; also right on days with a clock change."""
+    first, last = begins.hour * 60 + begins.minute, ends.hour * 60 + ends.minute
+    if day.walls is None:
+        return day.first - (-first // STEP_MINUTES), day.first + last // STEP_MINUTES
+    begin, end = (datetime.combine(day.date, wall, horizon.zone).astimezone(UTC) for wall in (begins, ends))
+    return ceil_step(begin), to_step(end - timedelta(minutes=end.minute % STEP_MINUTES))
+
+
+def _shifts(location: Location, horizon: Horizon, since: date, until: date) -> dict[str, dict[int, int]]:
+    """Who works when: role -> staff id -> mask. Extra shifts add, absences take away, wherever they are noted."""
+    weekly = (
+        Shift.objects.filter(location=location, staff__is_active=True, valid_from__lte=until)
+        .filter(Q(valid_until=None) | Q(valid_until__gte=since))
+        .filter(Q(role=Role.NURSE, staff__is_nurse=True) | Q(role=Role.PRESCRIBER, staff__is_prescriber=True))
+    )
+    work: dict[tuple[str, int], list[tuple[int, int]]] = defaultdict(list)
+    breaks: dict[tuple[str, int], list[tuple[int, int]]] = defaultdict(list)
+    by_weekday: dict[int, list[Day]] = defaultdict(list)
+    for day in horizon.days:
+        by_weekday[day.date.weekday()].append(day)
+    for shift in weekly:
+        who = (shift.role, shift.staff_id)
+        for day in by_weekday[shift.weekday]:
+            if shift.valid_from <= day.date and (shift.valid_until is None or day.date <= shift.valid_until):
+                work[who].append(span(horizon, day, shift.starts, shift.ends))
+                if shift.break_starts and shift.break_ends:
+                    breaks[who].append(span(horizon, day, shift.break_starts, shift.break_ends))
+    absent = _exceptions(location, horizon, since, until, work)
+    masks: dict[str, dict[int, int]] = {Role.NURSE: {}, Role.PRESCRIBER: {}}
+    for (role, staff_id), spans in work.items():
+        taken = breaks[role, staff_id] + absent[staff_id]
+        masks[role][staff_id] = horizon.mask(spans) & horizon.free(taken)
+    return masks
+
+
+def _exceptions(
+    location: Location,
+    horizon: Horizon,
+    since: date,
+    until: date,
+    work: dict[tuple[str, int], list[tuple[int, int]]],
+) -> dict[int, list[tuple[int, int]]]:
+    """Add extra shifts to ``work``; return the absences by staff id."""
+    dated = ShiftException.objects.select_related("location").filter(
+        Q(location=location) | Q(kind=ShiftException.Kind.ABSENCE),
+        staff__is_active=True,
+        day__gte=since - timedelta(days=1),
+        day__lte=until + timedelta(days=1),
+    )
+    absent: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for row in dated:
+        begin, end = (
+            datetime.combine(row.day, wall, row.location.tz).astimezone(UTC)
+            for wall in (row.starts, row.ends)
+        )
+        if row.kind == ShiftException.Kind.ABSENCE:
+            absent[row.staff_id].append((floor_step(begin), ceil_step(end)))
+        else:
+            work[row.role, row.staff_id].append((ceil_step(begin), floor_step(end)))
+    return absent
+
+
+def floor_step(instant: datetime) -> int:
+    """The step in which an aware instant lies."""
+    return int(instant.timestamp()) // (STEP_MINUTES * 60)

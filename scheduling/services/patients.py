@@ -1,0 +1,104 @@
+"""Patients and what is on record for them."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from scheduling.access import Action, Actor
+from scheduling.core.words import Channel
+from scheduling.models import Consent, MedicationTrial, Patient, Prerequisite, PrerequisiteRecord
+
+from .audit import record
+from .faults import Refused
+from .seats import seat_patient
+
+CONSENT_WORDING = "2026-11"
+"""Version of the words in the consent form; raise it when they change."""
+
+
+def _author(by: Actor) -> int:
+    if by.staff_id is None:
+        raise Refused("no_author", _("This is recorded by a member of staff."))
+    return by.staff_id
+
+
+@transaction.atomic
+def save_patient(*, by: Actor, now: datetime, patient: Patient) -> Patient:
+    """Add a patient, or keep the changes made to one; a new one gets its seat."""
+    by.require(Action.EDIT_PATIENTS)
+    action = "edit_patient" if patient.pk else "add_patient"
+    patient.save()
+    seat_patient(patient)
+    record(by=by, now=now, action=action, subject=patient, patient_id=patient.pk)
+    return patient
+
+
+@transaction.atomic
+def give_consent(*, by: Actor, now: datetime, patient: Patient, channel: Channel) -> Consent:
+    """Record that the patient, once warned, agreed to be reached by ``channel``.
+
+    Raises Refused when there is no address for the channel.
+    """
+    by.require(Action.RECORD_CONSENT)
+    address = patient.email if channel is Channel.EMAIL else patient.phone
+    if not address:
+        raise Refused("no_address", _("Add the e-mail address or phone number first."), field="channel")
+    consent = Consent.objects.create(
+        patient=patient,
+        channel=channel,
+        wording_version=CONSENT_WORDING,
+        given_at=now,
+        recorded_by_id=_author(by),
+    )
+    record(by=by, now=now, action="give_consent", subject=consent, patient_id=patient.pk, channel=channel)
+    return consent
+
+
+@transaction.atomic
+def revoke_consent(*, by: Actor, now: datetime, consent: Consent) -> None:
+    """End a consent; the row stays. Ending one twice changes nothing."""
+    by.require(Action.RECORD_CONSENT)
+    Consent.objects.filter(pk=consent.pk, revoked_at=None).update(revoked_at=now)
+    record(by=by, now=now, action="revoke_consent", subject=consent, patient_id=consent.patient_id)
+
+
+@transaction.atomic
+def add_medication_trial(*, by: Actor, now: datetime, trial: MedicationTrial) -> MedicationTrial:
+    """Record a medicine the patient tried before."""
+    by.require(Action.EDIT_PATIENTS)
+    trial.save()
+    record(by=by, now=now, action="add_medication_trial", subject=trial, patient_id=trial.patient_id)
+    return trial
+
+
+@transaction.atomic
+def remove_medication_trial(*, by: Actor, now: datetime, trial: MedicationTrial) -> None:
+    """Take a wrongly recorded medicine off the list; the audit trail keeps that it stood there."""
+    by.require(Action.EDIT_PATIENTS)
+    record(by=by, now=now, action="remove_medication_trial", subject=trial, patient_id=trial.patient_id)
+    trial.delete()
+
+
+@transaction.atomic
+def record_prerequisite(
+    *, by: Actor, now: datetime, patient: Patient, prerequisite: Prerequisite, reference: str = ""
+) -> PrerequisiteRecord:
+    """Record that a prerequisite is met and where its paper is."""
+    by.require(Action.RECORD_PREREQUISITE)
+    entry = PrerequisiteRecord.objects.create(
+        patient=patient,
+        prerequisite=prerequisite,
+        recorded_by_id=_author(by),
+        recorded_at=now,
+        reference=reference,
+    )
+    record(
+        by=by,
+        now=now,
+        action="record_prerequisite",
+        subject=entry,
+        patient_id=patient.pk,
+        prerequisite=prerequisite.code,
+    )
+    return entry

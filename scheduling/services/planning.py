@@ -1,0 +1,205 @@
+"""From the database to the planner: one course at one location as masks over local days."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
+from statistics import median_low
+
+from django.db.models import Q
+
+from scheduling.core.cadence import Cadence
+from scheduling.core.pattern import Pattern
+from scheduling.core.planner import Plan, proposals
+from scheduling.core.problem import CourseProblem, Nurse, room
+from scheduling.core.reasons import NoPlan
+from scheduling.core.timeline import Horizon, ceil_step, from_step, to_step
+from scheduling.core.wishes import Wishes
+from scheduling.core.words import COUNTED, SeatKind
+from scheduling.models import Appointment, Claim, Location, Order, Patient, Protocol, Seat
+
+from .frame import Frame, floor_step, last_day, load_frame
+
+NEAR = timedelta(days=14)
+"""Visits this near to a course may bind its gaps."""
+SLACK_DAYS = 7
+"""How far a first try looks beyond the weeks a course needs; without a plan the whole horizon follows."""
+
+
+def cadence_of(protocol: Protocol) -> Cadence:
+    """The protocol's spacing."""
+    return Cadence(
+        per_week=protocol.per_week,
+        min_gap_days=protocol.min_gap_days,
+        floor_hours=protocol.floor_hours,
+        max_gap_days=protocol.max_gap_days,
+        ideal_low=protocol.ideal_low,
+        ideal_high=protocol.ideal_high,
+        max_per_7_days=protocol.max_per_7_days,
+    )
+
+
+def near_visits(
+    patient: Patient, since: date, until: date, ignoring: Collection[int] = ()
+) -> list[Appointment]:
+    """The patient's counted visits from 14 days before to 14 days after these local dates, by start."""
+    return list(
+        Appointment.objects.filter(
+            patient=patient,
+            status__in=COUNTED,
+            local_date__gte=since - NEAR,
+            local_date__lte=until + NEAR,
+        )
+        .exclude(pk__in=ignoring)
+        .select_related("series")
+        .order_by("starts_at")
+    )
+
+
+def load_problem(
+    *,
+    order: Order,
+    location: Location,
+    now: datetime,
+    sessions: int,
+    since: date,
+    until: date,
+    wishes: Wishes | None = None,
+    ignoring: Sequence[Appointment] = (),
+    existing: Sequence[Appointment] | None = None,
+) -> CourseProblem:
+    """All that binds a course of ``order`` at ``location`` on the local dates from ``since`` to ``until``.
+
+    The places of ``ignoring``, visits that are about to move, count as free. ``existing`` replaces the patient's
+    other visits where the caller knows them.
+    """
+    today = now.astimezone(location.tz).date()
+    last = max(today, min(until, last_day(location, now)))
+    horizon = Horizon.of(location.tz, min(max(since, today), last), last)
+    frame = load_frame(location, horizon)
+    chairs, nurses, patient = _free_masks(order, location, frame, ignoring)
+    ignored = [visit.pk for visit in ignoring]
+    if existing is None:
+        existing = near_visits(order.patient, horizon.days[0].date, horizon.days[-1].date, ignored)
+    own = [visit for visit in existing if visit.series.order_id == order.pk] if existing else []
+    starts = [to_step(visit.starts_at) for visit in existing]
+    return CourseProblem(
+        horizon=horizon,
+        pattern=Pattern.of(order.protocol.pattern_phases()),
+        cadence=cadence_of(order.protocol),
+        sessions=sessions,
+        chairs=chairs,
+        nurses=nurses,
+        patient=patient,
+        open=frame.open,
+        closures=frame.closures,
+        prescriber=frame.prescriber if order.protocol.prescriber_on_site else None,
+        not_before=earliest_step(order, location, now),
+        not_after=order.valid_until,
+        wishes=wishes or Wishes(),
+        existing=tuple(starts),
+        reference=median_low([horizon.wall_minute(to_step(visit.starts_at)) for visit in own])
+        if own
+        else None,
+        main_nurse=Counter(visit.nurse_id for visit in own).most_common(1)[0][0] if own else None,
+        grid_minutes=location.grid_minutes,
+    )
+
+
+def earliest_step(order: Order, location: Location, now: datetime) -> int:
+    """The first step at which a visit may start: now plus the lead time, and the order in force."""
+    lead = now + timedelta(minutes=location.lead_minutes)
+    in_force = datetime.combine(order.valid_from, time(), location.tz)
+    return ceil_step(max(lead, in_force))
+
+
+def _free_masks(
+    order: Order, location: Location, frame: Frame, ignoring: Sequence[Appointment]
+) -> tuple[dict[int, int], tuple[Nurse, ...], int]:
+    """Free masks by chair id, the nurses, and the patient's mask."""
+    horizon = frame.horizon
+    # Three queries, each by its own index: as one with OR it reads every patient's seat.
+    current = Seat.objects.filter(retired_at=None).values_list("pk", "kind", "chair_id", "nurse_id")
+    seats = [
+        *current.filter(chair__location=location, chair__is_active=True),
+        *current.filter(nurse__in=list(frame.nurses)),
+        *current.filter(patient=order.patient_id),
+    ]
+    busy: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    ours = _claimed_by(ignoring)
+    since, until = from_step(horizon.origin), from_step(horizon.origin + horizon.length)
+    for seat, first, last in Claim.objects.steps([row[0] for row in seats], since, until):
+        if (seat, first, last) not in ours:
+            busy[seat].append((first, last))
+    chairs: dict[int, int] = {}
+    hands: dict[int, int] = {}
+    monitoring: dict[int, list[int]] = defaultdict(list)
+    patient = horizon.full
+    for seat, kind, chair_id, nurse_id in seats:
+        if kind == SeatKind.CHAIR:
+            chairs[chair_id] = horizon.free(busy[seat])
+        elif kind == SeatKind.HANDS_ON:
+            hands[nurse_id] = horizon.free(busy[seat])
+        elif kind == SeatKind.MONITORING:
+            monitoring[nurse_id].append(horizon.mask(busy[seat]))
+        else:
+            patient = horizon.free(busy[seat])
+    nurses = tuple(
+        Nurse(
+            staff_id,
+            shift,
+            room(monitoring[staff_id], len(monitoring[staff_id]), horizon.full),
+            hands[staff_id],
+        )
+        for staff_id, shift in sorted(frame.nurses.items())
+        if staff_id in hands and monitoring[staff_id]
+    )
+    return chairs, nurses, patient
+
+
+def _claimed_by(visits: Iterable[Appointment]) -> set[tuple[int, int, int]]:
+    claims = Claim.objects.filter(appointment__in=list(visits)) if visits else Claim.objects.none()
+    return {(claim.seat_id, floor_step(claim.starts_at), ceil_step(claim.ends_at)) for claim in claims}
+
+
+def propose_course(
+    *,
+    order: Order,
+    location: Location,
+    now: datetime,
+    sessions: int,
+    earliest: date,
+    wishes: Wishes,
+) -> tuple[CourseProblem, tuple[Plan, ...] | NoPlan]:
+    """Up to three plans for ``sessions`` visits from the local date ``earliest`` on, or why there is none.
+
+    Looks as far ahead as the course needs plus a week, and over the whole horizon where that has no plan; each
+    plan is the best within what was looked at.
+    """
+    weeks = -(-sessions // order.protocol.per_week)
+    first_try = earliest + timedelta(days=7 * weeks + SLACK_DAYS - 1)
+    for until in (min(first_try, last_day(location, now)), last_day(location, now)):
+        problem = load_problem(
+            order=order,
+            location=location,
+            now=now,
+            sessions=sessions,
+            since=earliest,
+            until=until,
+            wishes=wishes,
+        )
+        found = proposals(problem)
+        if not isinstance(found, NoPlan):
+            break
+    return problem, found
+
+
+def without_claims(problem: CourseProblem) -> CourseProblem:
+    """The same question as if nobody were booked: only hours, shifts and spacing still bind."""
+    full = problem.horizon.full
+    return replace(
+        problem,
+        chairs=dict.fromkeys(problem.chairs, full),
+        nurses=tuple(replace(nurse, monitoring=full, hands_on=full) for nurse in problem.nurses),
+        patient=full,
+    )

@@ -1,0 +1,80 @@
+"""The rules that need no claims: hours, shifts, spacing, order, lead time. Checked again at every booking."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.utils.translation import gettext as _
+
+from scheduling.access import Action, Actor
+from scheduling.core.planner import check
+from scheduling.core.reasons import OVERRIDABLE, Reason
+from scheduling.core.timeline import to_step
+from scheduling.models import Appointment, Chair, Series, StaffMember
+
+from .faults import Refused
+from .planning import load_problem, without_claims
+from .reason_words import in_words
+
+
+def require_rules(
+    *, by: Actor, now: datetime, series: Series, visits: Sequence[Appointment], override_reason: str
+) -> list[str]:
+    """Refuse visits, saved or not, that break a rule; return the codes of rules overridden with a reason.
+
+    A prescriber may override gap, weekly most and lead time. Raises Refused (``rules_broken``) with every
+    broken rule in words.
+    """
+    _require_places(series, visits)
+    if any(visit.starts_at <= now for visit in visits):
+        raise Refused("in_the_past", _("A visit cannot start in the past."))
+    reasons = broken_rules(now=now, series=series, visits=visits)
+    codes = sorted({reason.rule.value for reason in reasons})
+    if not reasons:
+        return []
+    overridable = {reason.rule for reason in reasons} <= OVERRIDABLE
+    if overridable and override_reason.strip() and by.may(Action.OVERRIDE_RULES):
+        return codes
+    raise Refused(
+        "rules_broken",
+        _("These times do not fit. Nothing was changed.")
+        if not overridable
+        else _("These times need a prescriber's reason to override a rule. Nothing was changed."),
+        details=[in_words(reason, series.location) for reason in reasons],
+    )
+
+
+def broken_rules(*, now: datetime, series: Series, visits: Sequence[Appointment]) -> tuple[Reason, ...]:
+    """Every rule that these visits break together with the patient's others, claims left aside."""
+    days = [visit.local_date for visit in visits]
+    problem = load_problem(
+        order=series.order,
+        location=series.location,
+        now=now,
+        sessions=len(visits),
+        since=min(days),
+        # Turnover may run past midnight.
+        until=max(days) + timedelta(days=1),
+        ignoring=[visit for visit in visits if visit.pk],
+    )
+    return check(
+        without_claims(problem),
+        [to_step(visit.starts_at) for visit in visits],
+        [visit.chair_id for visit in visits],
+        [visit.nurse_id for visit in visits],
+    ).reasons
+
+
+def _require_places(series: Series, visits: Sequence[Appointment]) -> None:
+    location = series.location
+    if not location.is_active:
+        raise Refused("location_closed", _("%(place)s takes no patients any more.") % {"place": location})
+    chairs = {visit.chair_id for visit in visits}
+    fit = Chair.objects.filter(pk__in=chairs, location=location, is_active=True).count()
+    if fit < len(chairs):
+        raise Refused("chair_inactive", _("A chosen chair is not in use at %(place)s.") % {"place": location})
+    nurses = {visit.nurse_id for visit in visits}
+    if StaffMember.objects.filter(pk__in=nurses, is_nurse=True, is_active=True).count() < len(nurses):
+        raise Refused("nurse_inactive", _("A chosen nurse no longer works here."))
+    for visit in visits:
+        if visit.starts_at.second or visit.starts_at.microsecond or visit.starts_at.minute % 5:
+            raise Refused("off_grid", _("A visit starts on a multiple of 5 minutes."))

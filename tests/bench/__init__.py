@@ -1,0 +1,1 @@
+"""What `make bench` measures, and the made-up clinics it measures on."""

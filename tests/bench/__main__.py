@@ -1,0 +1,51 @@
+"""``make bench``: prints the figures and writes them to var/bench.json as one flat object, name: number.
+
+Each size has a database file and a process of its own. Times are medians in milliseconds on SQLite; growth_* is
+the time at 1,000,000 appointments over that at 10,000.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL, USUAL, LARGE = 10_000, 100_000, 1_000_000
+
+
+def measure(size: int) -> dict[str, float]:
+    """The figures of one size, from a fresh process."""
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.bench.measure", str(size)],
+            cwd=ROOT,
+            env=os.environ
+            | {
+                "DATABASE_URL": f"sqlite:///{folder}/bench.sqlite3",
+                "DJANGO_SETTINGS_MODULE": "tests.settings",
+            },
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+def main() -> None:
+    """Measure the usual size, then the two that growth compares."""
+    figures = measure(USUAL)
+    small, large = measure(SMALL), measure(LARGE)
+    figures["growth_plan"] = round(large["plan_course_ms"] / small["plan_course_ms"], 2)
+    figures["growth_book"] = round(large["book_course_ms"] / small["book_course_ms"], 2)
+    target = ROOT / "var" / "bench.json"
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(json.dumps(figures, indent=2) + "\n")
+    for name, value in figures.items():
+        print(f"{name:24}{value:>10}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Races between real processes, each on a database of its own."""

@@ -1,0 +1,77 @@
+"""32 processes race for the same places: nobody is booked twice, everybody gets a clear answer."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from django.db import connection
+
+from clinic import env
+
+pytestmark = pytest.mark.race
+
+ROOT = Path(__file__).resolve().parents[2]
+CLEAR_ANSWERS = {
+    "booked",
+    "places_taken",
+    "claim_no_overlap",
+    "appointment_one_a_day",
+    "rules_broken",
+    "order_not_overbooked",
+}
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> Iterator[str]:
+    """A fresh database of the kind under test, dropped afterwards."""
+    if connection.vendor == "sqlite":
+        yield f"sqlite:///{tmp_path / 'race.sqlite3'}"
+        return
+    server = os.environ["DATABASE_URL"]
+    name = f"race_{uuid4().hex}"
+    base, _slash, _database = server.rpartition("/")
+    settings = env.database(server, ROOT)
+    admin = psycopg.connect(
+        host=settings["HOST"], user=settings["USER"], dbname=settings["NAME"], autocommit=True
+    )
+    admin.execute(f'CREATE DATABASE "{name}"')
+    yield f"{base}/{name}"
+    admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    admin.close()
+
+
+def run_arena(database_url: str, *options: str) -> dict[str, Any]:
+    """What the race printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.race.arena", *options],
+        cwd=ROOT,
+        env=os.environ | {"DATABASE_URL": database_url, "DJANGO_SETTINGS_MODULE": "tests.settings"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result | {"stderr": done.stderr}
+
+
+def test_racing_bookings_never_overlap_and_every_loser_gets_a_clear_answer(database_url: str) -> None:
+    outcome = run_arena(database_url, "--processes", "32", "--attempts", "50")
+    assert set(outcome["results"]) <= CLEAR_ANSWERS, outcome["stderr"]
+    assert outcome["overlaps"] == 0
+    assert outcome["broken"] == 0
+    assert sum(outcome["results"].values()) == 32 * 50
+    assert outcome["results"]["booked"] >= 30
+    assert outcome["results"]["places_taken"] > 0
+
+
+def test_without_guard_and_locks_the_same_race_overlaps(database_url: str) -> None:
+    outcome = run_arena(database_url, "--processes", "16", "--attempts", "50", "--unguarded")
+    assert outcome["overlaps"] > 0
