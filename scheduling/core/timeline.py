@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 STEP_MINUTES = 5
@@ -45,14 +46,16 @@ def _seconds(instant: datetime) -> int:
 class Day:
     """One local date: its first UTC step and how many steps it lasts (276, 288 or 300; 0 if skipped).
 
-    ``walls`` is None on a plain day. On a day with a clock change it has the local wall minute of every step,
-    or -1 where that wall time happens twice and so must not be proposed.
+    ``walls`` is None on a plain day; on a day with a clock change it has the local wall minute of every step.
+    ``repeated`` has the bits, from the day's first step on, at which the wall time happens twice: no visit may start
+    there.
     """
 
     date: date
     first: int
     steps: int
     walls: tuple[int, ...] | None = None
+    repeated: int = 0
 
     @property
     def last(self) -> int:
@@ -71,22 +74,26 @@ def _local_days(zone: ZoneInfo, since: int, until: int) -> tuple[Day, ...]:
         raise ValueError("the last date is before the first")
     dates = [date.fromordinal(ordinal) for ordinal in range(since, until + 3)]
     firsts = [to_step(datetime.combine(one, time(), zone).astimezone(UTC)) for one in dates]
-    steps = [after - first for first, after in zip(firsts, firsts[1:], strict=False)]
+    steps = [after - first for first, after in pairwise(firsts)]
+    # A repeated hour around midnight touches the day before the longer one as well.
     return tuple(
-        Day(dates[i], firsts[i], steps[i], _walls(zone, dates[i], firsts[i], steps[i]) if changed else None)
-        for i in range(until - since + 1)
-        # A repeated hour around midnight touches the day before the longer one as well.
-        if [changed := steps[i] != DAY_STEPS or steps[i + 1] != DAY_STEPS]
+        Day(day, first, length)
+        if length == following == DAY_STEPS
+        else _changing_day(zone, day, first, length)
+        for day, first, length, following in zip(dates, firsts, steps, steps[1:], strict=False)
     )
 
 
-def _walls(zone: ZoneInfo, day: date, first: int, steps: int) -> tuple[int, ...]:
-    walls = []
-    for step in range(first, first + steps):
-        local = from_step(step).astimezone(zone)
-        twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
-        walls.append(-1 if twice or local.date() != day else local.hour * 60 + local.minute)
-    return tuple(walls)
+def _changing_day(zone: ZoneInfo, day: date, first: int, steps: int) -> Day:
+    locals_ = [from_step(step).astimezone(zone) for step in range(first, first + steps)]
+    twice = [local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset() for local in locals_]
+    return Day(
+        day,
+        first,
+        steps,
+        walls=tuple(local.hour * 60 + local.minute for local in locals_),
+        repeated=sum(1 << index for index, again in enumerate(twice) if again),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,15 +163,19 @@ class Horizon:
         return low
 
     def walls_mask(self, wanted: Callable[[int], bool]) -> int:
-        """The mask of the steps whose local wall minute is wanted; a wall time that happens twice never is."""
+        """The mask of the steps whose local wall minute is wanted."""
         plain = sum(1 << i for i in range(DAY_STEPS) if wanted(i * STEP_MINUTES))
         mask = 0
         for day in self.days:
             bits = plain
             if day.walls is not None:
-                bits = sum(1 << i for i, minute in enumerate(day.walls) if minute >= 0 and wanted(minute))
+                bits = sum(1 << i for i, minute in enumerate(day.walls) if wanted(minute))
             mask |= bits << (day.first - self.origin)
         return mask
+
+    def repeated(self) -> int:
+        """The mask of the steps whose wall time happens twice."""
+        return sum(day.repeated << (day.first - self.origin) for day in self.days)
 
     def wall_minute(self, step: int) -> int:
         """Minutes since local 00:00 shown by a clock at that step, also outside the horizon."""

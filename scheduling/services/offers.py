@@ -10,7 +10,7 @@ from scheduling.core.cadence import Cadence
 from scheduling.core.planner import Place, alternatives, check
 from scheduling.core.problem import CourseProblem
 from scheduling.core.reasons import OVERRIDABLE, Reason
-from scheduling.core.timeline import STEP_MINUTES, to_step
+from scheduling.core.timeline import STEP_MINUTES, from_step, to_step
 from scheduling.core.walltime import WallTimeError, resolve
 from scheduling.core.wishes import Wishes
 from scheduling.models import Appointment, Location, Order
@@ -74,17 +74,18 @@ class Review:
         return bool(rules) and rules <= OVERRIDABLE
 
 
-def review(*, proposal: Proposal, order: Order, location: Location, now: datetime) -> Review:
-    """Judge every place of a proposal by what is true at ``now``."""
-    horizon_end = max(place.start for place in proposal.places) * STEP_MINUTES * 60
-    last = datetime.fromtimestamp(horizon_end, location.tz).date()
+def review(
+    *, proposal: Proposal, order: Order, location: Location, now: datetime, reach: date | None = None
+) -> Review:
+    """Judge every place of a proposal by what is true at ``now``; ``reach`` is a further local date to look at."""
+    last = from_step(proposal.places[-1].start).astimezone(location.tz).date()
     problem = load_problem(
         order=order,
         location=location,
         now=now,
         sessions=len(proposal.places),
-        since=proposal.question.earliest,
-        until=last + LOOK_AHEAD,
+        since=now.astimezone(location.tz).date(),
+        until=max(last + LOOK_AHEAD, reach or last),
         wishes=proposal.question.wishes,
     )
     places = proposal.places
@@ -127,12 +128,19 @@ def _offers(problem: CourseProblem, places: Sequence[Place], index: int) -> Offe
 
 
 def check_session(
-    *, proposal: Proposal, found: Review, index: int, location: Location, day: date, wall: time
+    *,
+    proposal: Proposal,
+    found: Review,
+    index: int,
+    location: Location,
+    now: datetime,
+    day: date,
+    wall: time,
 ) -> Answer:
-    """Judge a typed local date and time for session ``index`` of a proposal."""
+    """Judge a typed local date and time for session ``index`` of a proposal; the review reaches that day."""
     others = [place.start for at, place in enumerate(proposal.places) if at != index]
     problem = replace(found.problem, existing=(*found.problem.existing, *others), sessions=1)
-    return _judge(problem, location, day, wall)
+    return _judge(problem, location, now, day, wall)
 
 
 def offer_places(*, appointment: Appointment, now: datetime, wishes: Wishes | None = None) -> Offers:
@@ -153,7 +161,7 @@ def offer_places(*, appointment: Appointment, now: datetime, wishes: Wishes | No
 def check_typed(*, appointment: Appointment, now: datetime, day: date, wall: time) -> Answer:
     """Judge a typed local date and time for one booked visit, at its location."""
     problem = _problem_of(appointment, now, max(day, _last_date(appointment)), Wishes())
-    return _judge(problem, appointment.location, day, wall)
+    return _judge(problem, appointment.location, now, day, wall)
 
 
 def _problem_of(appointment: Appointment, now: datetime, until: date, wishes: Wishes) -> CourseProblem:
@@ -174,7 +182,7 @@ def _last_date(appointment: Appointment) -> date:
     return max([*visits.values_list("local_date", flat=True), appointment.local_date])
 
 
-def _judge(problem: CourseProblem, location: Location, day: date, wall: time) -> Answer:
+def _judge(problem: CourseProblem, location: Location, now: datetime, day: date, wall: time) -> Answer:
     """Whether one visit fits beside all others of ``problem``; a wish of the patient never refuses."""
     try:
         instant = resolve(day, wall, location.tz)
@@ -182,6 +190,8 @@ def _judge(problem: CourseProblem, location: Location, day: date, wall: time) ->
         return Answer(None, (_clock_words(error, day, wall),))
     if wall.minute % STEP_MINUTES or wall.second or wall.microsecond:
         return Answer(None, (_("A visit starts on a multiple of 5 minutes."),))
+    if instant <= now:
+        return Answer(None, (_("A visit cannot start in the past."),))
     problem = replace(problem, wishes=Wishes())
     start = to_step(instant)
     verdict = check(problem, [start])

@@ -128,17 +128,15 @@ def _wishes(starts: Sequence[datetime], wishes: Wishes) -> str:
     return _("%(missed)d of %(all)d outside the preferred days or times") % {"missed": missed, "all": len(starts)}
 
 
-TITLES = {
-    Ranking.BEST_FIT: (lazy("Best fit"), _("The right spacing first, then the patient's preferences, then an early end.")),
-    Ranking.SOONEST: (_("Soonest"), _("Ends as early as the rules allow.")),
-    Ranking.STEADIEST: (_("Steadiest"), _("The same weekdays, time and nurse, with the right spacing.")),
-}
-
-
 def title_words(ranking: Ranking, avoided: int | None) -> tuple[str, str]:
     """A proposal's name and, in one sentence, for what it is the best."""
     if avoided is None:
-        return TITLES[ranking]
+        titles = {
+            Ranking.BEST_FIT: (_("Best fit"), _("Spacing first, then the preferences, then an early end.")),
+            Ranking.SOONEST: (_("Soonest"), _("Ends as early as the rules allow.")),
+            Ranking.STEADIEST: (_("Steadiest"), _("The same weekdays, time and nurse.")),
+        }
+        return titles[ranking]
     usual = clock_words(avoided)
     why = {
         Ranking.SOONEST: _("The earliest end away from %(time)s."),

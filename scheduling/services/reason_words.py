@@ -28,6 +28,8 @@ def _order_end(reason: Reason) -> str:
 def _horizon(reason: Reason) -> str:
     if reason.limit_date is None:
         return _("it lies outside the days that may be booked")
+    if reason.day and reason.day < reason.limit_date:
+        return _("bookings are possible from %(day)s") % {"day": _day(reason.limit_date)}
     return _("bookings are possible until %(day)s") % {"day": _day(reason.limit_date)}
 
 

@@ -24,7 +24,7 @@ def rule_starts(problem: CourseProblem) -> dict[Rule, int]:
         Rule.HORIZON: starts(full, pattern.chair),
         Rule.LEAD_TIME: full >> lead << lead,
         Rule.ORDER_END: full if last is None else horizon.days_mask(lambda day: day <= last),
-        Rule.CLOCK_CHANGE: full & ~_repeated(problem),
+        Rule.CLOCK_CHANGE: full & ~horizon.repeated(),
         Rule.OPENING: starts(problem.open, stay),
         Rule.CLOSURE: _away(problem, problem.is_closed) if problem.closures else full,
         Rule.CHAIR: union(chair_starts(problem)),
@@ -74,18 +74,6 @@ def union(masks: dict[int, int]) -> int:
     for mask in masks.values():
         joined |= mask
     return joined
-
-
-def _repeated(problem: CourseProblem) -> int:
-    """The steps whose wall time happens twice."""
-    horizon = problem.horizon
-    return sum(
-        1 << (day.first - horizon.origin + index)
-        for day in horizon.days
-        if day.walls is not None
-        for index, minute in enumerate(day.walls)
-        if minute < 0
-    )
 
 
 def _away(problem: CourseProblem, excluded: Callable[..., bool]) -> int:

@@ -1,0 +1,51 @@
+"""Addresses of the staff's and the patients' pages; the design names them."""
+
+from django.urls import URLPattern, path
+
+from scheduling.views import (
+    board,
+    calendar_files,
+    handout,
+    my_visits,
+    orders,
+    patient_entry,
+    patients,
+    records,
+    visits,
+)
+
+urlpatterns: list[URLPattern] = [
+    path("", board.board, name="board"),
+    path("board/<str:day>/", board.board_day, name="board_day"),
+    path("week/", board.week, name="week"),
+    path("week/<str:day>/", board.week_day, name="week_day"),
+    path("appointments/<int:pk>/", visits.appointment_detail, name="appointment_detail"),
+    path("appointments/<int:pk>/step/<str:field>/", visits.visit_step, name="visit_step"),
+    path("appointments/<int:pk>/discharge/", visits.visit_discharge, name="visit_discharge"),
+    path("appointments/<int:pk>/missed/", visits.visit_missed, name="visit_missed"),
+    path("appointments/<int:pk>/undo/", visits.visit_undo, name="visit_undo"),
+    path("appointments/<int:pk>/correct/<str:field>/", visits.visit_correct, name="visit_correct"),
+    path("patients/", patients.patient_list, name="patient_list"),
+    path("patients/add/", patients.patient_add, name="patient_add"),
+    path("patients/<int:pk>/", patients.patient_detail, name="patient_detail"),
+    path("patients/<int:pk>/edit/", patients.patient_edit, name="patient_edit"),
+    path("patients/<int:pk>/consents/add/", records.consent_give, name="consent_give"),
+    path("consents/<int:pk>/revoke/", records.consent_revoke, name="consent_revoke"),
+    path("patients/<int:pk>/medicines/add/", records.medication_add, name="medication_add"),
+    path("medicines/<int:pk>/remove/", records.medication_remove, name="medication_remove"),
+    path("patients/<int:pk>/prerequisites/add/", records.prerequisite_record, name="prerequisite_record"),
+    path("patients/<int:pk>/link/", records.patient_link, name="patient_link"),
+    path("patients/<int:pk>/orders/add/", orders.order_draft, name="order_draft"),
+    path("orders/<int:pk>/edit/", orders.order_edit, name="order_edit"),
+    path("orders/<int:pk>/sign/", orders.order_sign, name="order_sign"),
+    path("orders/<int:pk>/withdraw/", orders.order_withdraw, name="order_withdraw"),
+    path("series/<int:pk>/print/", handout.series_print, name="series_print"),
+    path("v/<str:token>/", patient_entry.patient_enter, name="patient_enter"),
+    path("my/", my_visits.my_visits, name="my_visits"),
+    path("my/new-link/", patient_entry.new_link, name="new_link"),
+    path("my/feed/", my_visits.my_feed, name="my_feed"),
+    path("my/appointments/<int:pk>/", my_visits.my_appointment, name="my_appointment"),
+    path("my/appointments/<int:pk>.ics", calendar_files.my_appointment_ics, name="my_appointment_ics"),
+    path("my/series/<int:pk>.ics", calendar_files.my_series_ics, name="my_series_ics"),
+    path("feed/<str:token>.ics", calendar_files.patient_feed, name="patient_feed"),
+]

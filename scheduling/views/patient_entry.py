@@ -1,0 +1,121 @@
+"""How a patient comes in: a link becomes a cookie of its own and a clean address, checked at every request.
+
+Only /v/ and /feed/ addresses hold a key, so only they forbid every Referer. The clean pages keep the
+site-wide ``same-origin``: with ``no-referrer`` browsers send ``Origin: null`` and Django refuses their forms.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.views.decorators.cache import cache_control
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_safe
+
+from scheduling.access import Actor
+from scheduling.core.words import ActorKind, LinkPurpose
+from scheduling.models import AccessLink
+from scheduling.services.links import is_open, read_token, read_version
+from scheduling.services.my_visits import phone_book
+from scheduling.services.new_links import send_new_link
+
+P = ParamSpec("P")
+COOKIE = "my_visits"
+COOKIE_PATH = "/my/"
+COOKIE_LIFE = timedelta(days=30)
+
+private = cache_control(private=True, no_store=True)
+
+
+def link_actor(request: HttpRequest, link: AccessLink) -> Actor:
+    """The patient's link as the ``by`` of a service."""
+    return Actor(ActorKind.LINK, link_id=link.pk, address=request.META.get("REMOTE_ADDR"))
+
+
+def patient_page(
+    view: Callable[Concatenate[HttpRequest, AccessLink, datetime, P], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+    """Decorate ``view(request, link, now, ...)``: needs an open link's cookie; in the patient's language."""
+
+    @login_not_required
+    @private
+    @wraps(view)
+    def page(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        now = timezone.now()
+        link = _link_of_cookie(request)
+        if link is None or not is_open(link, now):
+            return _closed(request, status=403)
+        with translation.override(link.patient.language):
+            try:
+                return view(request, link, now, *args, **kwargs)
+            except Http404:
+                return render(request, "patient/not_found.html", status=404)
+
+    return page
+
+
+@login_not_required
+@require_safe
+@private
+def patient_enter(request: HttpRequest, token: str) -> HttpResponse:
+    """Swap the link for a cookie. Changes nothing in the database: mail scanners follow links too."""
+    link = read_token(token, LinkPurpose.VISITS)
+    if link is None or not is_open(link, timezone.now()):
+        response = _closed(request, status=404, token=token)
+    else:
+        response = redirect("my_visits")
+        response.set_signed_cookie(
+            COOKIE,
+            f"{link.pk}.{link.version}",
+            max_age=COOKIE_LIFE,
+            path=COOKIE_PATH,
+            secure=settings.SESSION_COOKIE_SECURE,
+            httponly=True,
+            samesite="Lax",
+        )
+    response["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+@login_not_required
+@csrf_exempt
+@require_http_methods(["GET", "HEAD", "POST"])
+@private
+def new_link(request: HttpRequest) -> HttpResponse:
+    """Take the wish for a new link; the answer is the same for anyone.
+
+    Exempt from CSRF checks: the token in the form is the whole authority, and the page it stands on sends no
+    origin. Whoever forges this request could as well send it.
+    """
+    if request.method == "POST":
+        link = read_token(request.POST.get("token", ""), LinkPurpose.VISITS) or _link_of_cookie(request)
+        if link:
+            send_new_link(by=link_actor(request, link), now=timezone.now(), link=link)
+        return redirect("new_link")
+    return _stranger_page(request, "patient/new_link.html", status=200)
+
+
+def _link_of_cookie(request: HttpRequest) -> AccessLink | None:
+    """The link of a genuine cookie, even when the link expired."""
+    text = request.get_signed_cookie(COOKIE, default="", max_age=COOKIE_LIFE)
+    pk, _dot, version = (text or "").partition(".")
+    return read_version(int(pk), int(version), LinkPurpose.VISITS) if pk else None
+
+
+def _closed(request: HttpRequest, *, status: int, token: str = "") -> HttpResponse:
+    """Say that the link does not work (any more), the same way whatever is wrong with it."""
+    return _stranger_page(request, "patient/closed.html", status=status, token=token)
+
+
+def _stranger_page(request: HttpRequest, template: str, *, status: int, **words: str) -> HttpResponse:
+    """A page for nobody in particular, in the browser's language."""
+    with translation.override(translation.get_language_from_request(request)):
+        words_of_page = {"places": phone_book(), "action": reverse("new_link"), **words}
+        return render(request, template, words_of_page, status=status)

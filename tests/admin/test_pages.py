@@ -1,0 +1,201 @@
+"""Every page of the admin answers, and a list costs the same at one row and at many."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.db import connection
+from django.db.models import Model
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from scheduling.core.words import Channel, LinkPurpose, RequiredBefore, Role, TrialOutcome
+from scheduling.models import (
+    AccessLink,
+    Claim,
+    Closure,
+    Consent,
+    Hold,
+    MedicationTrial,
+    Prerequisite,
+    PrerequisiteRecord,
+    ProtocolInstruction,
+    ShiftException,
+    StaffMember,
+)
+from scheduling.services.links import token
+from tests import factories
+from tests.factories import NOW
+
+MODELS = [model for model in admin.site._registry if model._meta.app_label in ("scheduling", "auth")]
+CONFIGURATION = {"location", "chair", "staffmember", "protocol", "prerequisite"}
+START = datetime(2026, 1, 6, 14, tzinfo=UTC)
+
+
+def address(model: type[Model], page: str = "") -> str:
+    return f"/admin/{model._meta.app_label}/{model._meta.model_name}/{page}"
+
+
+def make_one_of_everything(boss: StaffMember) -> None:
+    location = factories.make_location()
+    Closure.objects.create(
+        location=location, first_day=date(2026, 3, 2), last_day=date(2026, 3, 3), reason="Works"
+    )
+    nurse = factories.make_nurse(location)
+    ShiftException.objects.create(
+        staff=nurse, location=location, kind="absence", day=date(2026, 2, 2), starts="08:00", ends="12:00"
+    )
+    protocol = factories.make_protocol()
+    ProtocolInstruction.objects.create(protocol=protocol, language="en", text="Come rested.")
+    wanted = Prerequisite.objects.create(
+        code=protocol.code, name="Enrolment", required_before=RequiredBefore.FIRST
+    )
+    wanted.protocols.add(protocol)
+    patient = factories.make_patient(location)
+    Consent.objects.create(
+        patient=patient, channel=Channel.EMAIL, wording_version="1", given_at=NOW, recorded_by=boss
+    )
+    MedicationTrial.objects.create(patient=patient, medicine="Sertraline", outcome=TrialOutcome.PARTIAL)
+    PrerequisiteRecord.objects.create(
+        patient=patient, prerequisite=wanted, recorded_by=boss, recorded_at=NOW, reference="A-1"
+    )
+    chair = factories.make_chair(location)
+    factories.book(factories.make_order(patient, protocol), location, chair, nurse, [START])
+    AccessLink.objects.create(patient=patient, purpose=LinkPurpose.FEED, issued_at=NOW)
+    hold = Hold.objects.create(expires_at=NOW + timedelta(minutes=10), made_by=boss, made_at=NOW)
+    later = START + timedelta(days=1)
+    Claim.objects.create(seat=chair.seat, hold=hold, starts_at=later, ends_at=later + timedelta(hours=1))
+
+
+def queries(get: Callable[[], Any]) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        assert get().status_code == 200
+    return len(captured)
+
+
+def test_every_model_of_the_project_is_there() -> None:
+    parts = {"OpeningHours", "Closure", "Phase", "ProtocolInstruction"}
+    names = {model.__name__ for model in apps.get_app_config("scheduling").get_models()}
+
+    assert names - parts == {model.__name__ for model in MODELS} - {"User"}
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_a_list_has_search_and_filters_and_costs_the_same_at_many_rows(
+    manager: Client, boss: StaffMember, model: type[Model]
+) -> None:
+    listed = admin.site._registry[model]
+    assert listed.search_fields
+    assert listed.list_filter
+    make_one_of_everything(boss)
+    manager.get(address(model))  # content types are read once
+    at_one = queries(lambda: manager.get(address(model)))
+    for _again in range(4):
+        make_one_of_everything(boss)
+
+    assert queries(lambda: manager.get(address(model))) == at_one
+    assert queries(lambda: manager.get(address(model), {"q": "Example 1980-02-29"})) <= at_one + 1
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_a_row_opens_with_its_history(manager: Client, boss: StaffMember, model: type[Model]) -> None:
+    make_one_of_everything(boss)
+    row = model._default_manager.order_by("pk").last()
+    assert row is not None
+
+    assert manager.get(address(model, f"{row.pk}/change/")).status_code == 200
+    assert manager.get(address(model, f"{row.pk}/history/")).status_code == 200
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_only_configuration_can_be_added_or_deleted(
+    manager: Client, boss: StaffMember, model: type[Model]
+) -> None:
+    make_one_of_everything(boss)
+    row = model._default_manager.order_by("pk").last()
+    assert row is not None
+    name = model._meta.model_name
+
+    assert manager.get(address(model, "add/")).status_code == (200 if name in CONFIGURATION else 403)
+    deleted = manager.post(address(model, f"{row.pk}/delete/"), {"post": "yes"})
+    assert deleted.status_code == (302 if name in CONFIGURATION else 403)
+    if name not in CONFIGURATION:
+        assert model._default_manager.filter(pk=row.pk).exists()
+
+
+@pytest.mark.parametrize(
+    "model",
+    [m for m in MODELS if m._meta.model_name not in CONFIGURATION | {"user"}],
+    ids=lambda m: m.__name__,
+)
+def test_not_even_a_superuser_changes_what_services_own(
+    client: Client, boss: StaffMember, model: type[Model]
+) -> None:
+    client.force_login(User.objects.create_superuser("root"))
+    make_one_of_everything(boss)
+    row = model._default_manager.order_by("pk").last()
+    assert row is not None
+
+    assert client.post(address(model, f"{row.pk}/change/"), {}).status_code == 403
+    assert client.post(address(model, "add/"), {}).status_code == 403
+    assert client.post(address(model, f"{row.pk}/delete/"), {"post": "yes"}).status_code == 403
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("role", [Role.FRONT_DESK, Role.NURSE, Role.PRESCRIBER])
+def test_other_roles_reach_no_list(client: Client, role: Role) -> None:
+    client.force_login(factories.make_staff(role).user)
+
+    assert {client.get(address(model)).status_code for model in MODELS} == {403}
+
+
+def test_no_page_shows_a_token(manager: Client, boss: StaffMember) -> None:
+    make_one_of_everything(boss)
+    for link in AccessLink.objects.all():
+        secret = token(link)
+        for page in ("", f"{link.pk}/change/"):
+            assert secret not in manager.get(address(AccessLink, page)).content.decode()
+
+
+def test_bad_addresses_are_no_server_errors(manager: Client) -> None:
+    for model in MODELS:
+        for page in ("999999999999999999999/change/", "x/change/", "?e=1", "?nothing=1", "?p=99999"):
+            assert manager.get(address(model, page), follow=True).status_code in (200, 404)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [m for m in MODELS if m.__name__ in ("Location", "StaffMember", "Series", "Patient")],
+    ids=lambda m: m.__name__,
+)
+def test_a_page_with_many_rows_below_it_costs_what_one_with_few_does(
+    manager: Client, boss: StaffMember, model: type[Model]
+) -> None:
+    make_one_of_everything(boss)
+    nurse = StaffMember.objects.get(is_nurse=True)
+    location = nurse.shifts.all()[0].location
+    pages = {
+        "Location": location.pk,
+        "StaffMember": nurse.pk,
+        "Series": location.series.get().pk,
+        "Patient": location.patients.get().pk,
+    }
+    page = address(model, f"{pages[model.__name__]}/change/")
+    nurse.shifts.exclude(weekday=START.weekday()).delete()
+    manager.get(page)
+    at_few = queries(lambda: manager.get(page))
+    factories.add_shifts(nurse, factories.make_location(), Role.NURSE)
+    for _number in range(5):
+        factories.make_chair(location)
+        MedicationTrial.objects.create(
+            patient=location.patients.get(), medicine="Sertraline", outcome=TrialOutcome.PARTIAL
+        )
+    order = location.series.get().order
+    starts = [START + timedelta(days=days) for days in (7, 14, 21)]
+    factories.book(order, location, location.chairs.all()[0], nurse, starts)
+
+    assert queries(lambda: manager.get(page)) == at_few

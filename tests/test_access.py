@@ -1,0 +1,247 @@
+"""Every address x identity x method: a new address that is not listed here fails."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.db import transaction
+from django.test import Client
+from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
+
+from scheduling.access import MAY, SYSTEM, Action
+from scheduling.core.words import Channel, LinkPurpose, Role
+from scheduling.models import AccessLink, Appointment, Consent, MedicationTrial, Patient, Series
+from scheduling.services.links import link_for, token
+from scheduling.services.patients import give_consent
+from tests import factories
+from tests.factories import NOW
+
+pytestmark = pytest.mark.django_db
+
+STAFF = ("front_desk", "nurse", "prescriber", "manager")
+PATIENTS = ("patient_a", "patient_b")
+IDENTITIES = ("anonymous", *PATIENTS, *STAFF)
+
+OPEN = "open"
+"""Anybody may ask: a page for everybody, or one whose key stands in the address."""
+LOGIN, FORBIDDEN, MISSING = "log-in", "forbidden", "missing"
+READS = "reads"
+"""May look at the page, but its form is refused."""
+
+
+@dataclass(frozen=True)
+class World:
+    """Patient A's records; patient B has a link of their own and nothing else here."""
+
+    patient: Patient
+    other: Patient
+    series: Series
+    visit: Appointment
+    link: AccessLink
+    feed: AccessLink
+    medicine: MedicationTrial
+    consent: Consent
+    staff: dict[str, Any]
+    tokens: dict[str, str]
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    """One clinic, two patients, one booked course, a person of every role."""
+    with time_machine.travel(NOW, tick=False):
+        location = factories.make_location()
+        patient, other = factories.make_patient(location), factories.make_patient(location)
+        order = factories.make_order(patient, factories.make_protocol())
+        chair, nurse = factories.make_chair(location), factories.make_nurse(location)
+        start = NOW + timedelta(days=1, hours=2)
+        series = factories.book(order, location, chair, nurse, [start, start + timedelta(days=3)])
+        by = factories.actor(factories.make_staff(Role.FRONT_DESK))
+        links = {
+            name: link_for(by=SYSTEM, now=NOW, patient=who, purpose=LinkPurpose.VISITS)
+            for name, who in (("patient_a", patient), ("patient_b", other))
+        }
+        yield World(
+            patient=patient,
+            other=other,
+            series=series,
+            visit=series.appointments.order_by("number")[0],
+            link=links["patient_a"],
+            feed=link_for(by=SYSTEM, now=NOW, patient=patient, purpose=LinkPurpose.FEED),
+            medicine=MedicationTrial.objects.create(patient=patient, medicine="Tried", outcome="no_effect"),
+            consent=give_consent(by=by, now=NOW, patient=patient, channel=Channel.EMAIL),
+            staff={role.value: factories.make_staff(role) for role in Role},
+            tokens={name: token(link) for name, link in links.items()},
+        )
+
+
+def may(action: Action) -> dict[str, str]:
+    """Staff by the table in access.py; everybody else is asked to log in."""
+    allowed = {identity: OPEN if Role(identity) in MAY[action] else FORBIDDEN for identity in STAFF}
+    return dict.fromkeys(("anonymous", *PATIENTS), LOGIN) | allowed
+
+
+def own() -> dict[str, str]:
+    """A patient's page: A's own; for B it is not there, and without a patient's cookie nobody enters."""
+    return dict.fromkeys(IDENTITIES, FORBIDDEN) | {"patient_a": OPEN, "patient_b": MISSING}
+
+
+def patients_only() -> dict[str, str]:
+    """Any patient with a link sees their own."""
+    return dict.fromkeys(IDENTITIES, FORBIDDEN) | {"patient_a": OPEN, "patient_b": OPEN}
+
+
+EVERYBODY = dict.fromkeys(IDENTITIES, OPEN)
+LOGGED_IN = dict.fromkeys(IDENTITIES, OPEN) | dict.fromkeys(("anonymous", *PATIENTS), LOGIN)
+ADMIN = dict.fromkeys(IDENTITIES, FORBIDDEN) | {"manager": OPEN}
+
+Arguments = Callable[[World], tuple[Any, ...]]
+
+
+def nothing(_world: World) -> tuple[Any, ...]:
+    return ()
+
+
+def patient(world: World) -> tuple[Any, ...]:
+    return (world.patient.pk,)
+
+
+def visit(world: World) -> tuple[Any, ...]:
+    return (world.visit.pk,)
+
+
+def series(world: World) -> tuple[Any, ...]:
+    return (world.series.pk,)
+
+
+def order(world: World) -> tuple[Any, ...]:
+    return (world.series.order_id,)
+
+
+def day(_world: World) -> tuple[Any, ...]:
+    return ("2026-01-06",)
+
+
+TABLE: dict[str, tuple[Arguments, dict[str, str]]] = {
+    "board": (nothing, may(Action.SEE_BOARD)),
+    "board_day": (day, may(Action.SEE_BOARD)),
+    "week": (nothing, may(Action.SEE_BOARD)),
+    "week_day": (day, may(Action.SEE_BOARD)),
+    "patient_list": (nothing, may(Action.SEE_PATIENTS)),
+    "patient_add": (nothing, may(Action.EDIT_PATIENTS)),
+    "patient_detail": (patient, may(Action.SEE_PATIENTS)),
+    "patient_edit": (patient, may(Action.EDIT_PATIENTS)),
+    "consent_give": (patient, may(Action.RECORD_CONSENT)),
+    "consent_revoke": (lambda world: (world.consent.pk,), may(Action.RECORD_CONSENT)),
+    "medication_add": (patient, may(Action.EDIT_PATIENTS)),
+    "medication_remove": (lambda world: (world.medicine.pk,), may(Action.EDIT_PATIENTS)),
+    "prerequisite_record": (patient, may(Action.RECORD_PREREQUISITE)),
+    "patient_link": (patient, may(Action.ISSUE_LINK)),
+    "order_draft": (patient, may(Action.DRAFT_ORDER)),
+    "order_edit": (order, may(Action.DRAFT_ORDER)),
+    "order_sign": (order, may(Action.SIGN_ORDER)),
+    "order_withdraw": (order, may(Action.WITHDRAW_ORDER)),
+    "book": (patient, may(Action.BOOK)),
+    "series_detail": (series, may(Action.SEE_PATIENTS)),
+    "series_print": (series, may(Action.SEE_PATIENTS) | {"manager": READS}),
+    "series_cancel_rest": (series, may(Action.CANCEL)),
+    "appointment_detail": (visit, may(Action.SEE_PATIENTS)),
+    "appointment_move": (visit, may(Action.MOVE)),
+    "appointment_cancel": (visit, may(Action.CANCEL)),
+    "visit_step": (lambda world: (world.visit.pk, "arrived_at"), may(Action.RECORD_ARRIVAL)),
+    "visit_discharge": (visit, may(Action.RECORD_VISIT)),
+    "visit_missed": (visit, may(Action.RECORD_ARRIVAL)),
+    "visit_undo": (visit, may(Action.RECORD_ARRIVAL)),
+    "visit_correct": (lambda world: (world.visit.pk, "arrived_at"), may(Action.CORRECT_TIMES)),
+    "patient_enter": (lambda world: (world.tokens["patient_a"],), EVERYBODY),
+    "new_link": (nothing, EVERYBODY),
+    "my_visits": (nothing, patients_only()),
+    "my_feed": (nothing, patients_only()),
+    "my_appointment": (visit, own()),
+    "my_appointment_ics": (visit, own()),
+    "my_series_ics": (series, own()),
+    "patient_feed": (lambda world: (token(world.feed),), EVERYBODY),
+    "healthz": (nothing, EVERYBODY),
+    "favicon": (nothing, EVERYBODY),
+}
+"""Name of the address -> its arguments for patient A's records, and what each identity meets."""
+
+ACCOUNT_PREFIX, ADMIN_PREFIX = "account_", "admin:"
+
+
+def addresses(resolver: URLResolver | None = None, prefix: str = "") -> Iterator[str]:
+    """The full name of every address there is."""
+    for entry in (resolver or get_resolver()).url_patterns:
+        if isinstance(entry, URLResolver):
+            yield from addresses(entry, f"{prefix}{entry.namespace}:" if entry.namespace else prefix)
+        elif isinstance(entry, URLPattern):
+            yield f"{prefix}{entry.name or entry.pattern}"
+
+
+def client_for(identity: str, world: World) -> Client:
+    """A browser of that person, logged in or with the link's cookie."""
+    client = Client()
+    if identity in STAFF:
+        client.force_login(world.staff[identity].user)
+    elif identity in PATIENTS:
+        assert client.get(reverse("patient_enter", args=(world.tokens[identity],))).status_code == 302
+    return client
+
+
+def outcome(response: Any) -> str:
+    """Which of the four outcomes an answer is; a fault of the server is none of them."""
+    assert response.status_code < 500, response.status_code
+    if response.status_code == 302 and response.headers["Location"].startswith("/accounts/login/"):
+        return LOGIN
+    return {403: FORBIDDEN, 404: MISSING}.get(response.status_code, OPEN)
+
+
+def test_every_address_is_listed() -> None:
+    names = {name for name in addresses() if not name.startswith((ACCOUNT_PREFIX, ADMIN_PREFIX))}
+    assert names == set(TABLE)
+
+
+@pytest.mark.parametrize("name", sorted(TABLE))
+def test_everybody_meets_what_the_table_says(name: str, world: World) -> None:
+    arguments, expected = TABLE[name]
+    url = reverse(name, args=arguments(world))
+    met: dict[str, set[str]] = {}
+    for identity in IDENTITIES:
+        client = client_for(identity, world)
+        for method in (client.get, client.head, client.post, client.put, client.delete):
+            with transaction.atomic():
+                response = method(url)
+                transaction.set_rollback(True)
+            if response.status_code != 405:
+                met.setdefault(identity, set()).add(outcome(response))
+    wanted = {READS: {OPEN, FORBIDDEN}}
+    assert met == {identity: wanted.get(expected[identity], {expected[identity]}) for identity in IDENTITIES}
+
+
+@pytest.mark.parametrize("identity", IDENTITIES)
+def test_only_a_manager_enters_the_admin(identity: str, world: World) -> None:
+    client = client_for(identity, world)
+    names = sorted(name for name in addresses() if name.startswith(ADMIN_PREFIX))
+    assert len(names) > 50
+    for name in names:
+        url = admin_url(name, world)
+        if url is None:
+            continue
+        response = client.get(url)
+        met = outcome(response)
+        if identity == "manager":
+            assert met in (OPEN, MISSING, FORBIDDEN), name
+        else:
+            assert met in (LOGIN, FORBIDDEN) or "login" in response.headers.get("Location", ""), name
+
+
+def admin_url(name: str, world: World) -> str | None:
+    """The address of an admin page, for patient A's row where it takes one."""
+    for arguments in ((), (str(world.patient.pk),), (1, 1)):
+        try:
+            return reverse(name, args=arguments)
+        except NoReverseMatch:
+            continue
+    return None
