@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 
 from scheduling.access import MAY, SYSTEM, Action
-from scheduling.core.words import Channel, LinkPurpose, Role
+from scheduling.core.words import Channel, LinkPurpose, Role, Status
 from scheduling.models import AccessLink, Appointment, Consent, MedicationTrial, Patient, Series
 from scheduling.services.links import link_for, token
 from scheduling.services.patients import give_consent
@@ -40,6 +40,7 @@ class World:
     other: Patient
     series: Series
     visit: Appointment
+    arrived: Appointment
     link: AccessLink
     feed: AccessLink
     medicine: MedicationTrial
@@ -58,6 +59,8 @@ def world() -> Iterator[World]:
         chair, nurse = factories.make_chair(location), factories.make_nurse(location)
         start = NOW + timedelta(days=1, hours=2)
         series = factories.book(order, location, chair, nurse, [start, start + timedelta(days=3)])
+        visits = list(series.appointments.order_by("number"))
+        Appointment.objects.filter(pk=visits[1].pk).update(status=Status.ARRIVED, arrived_at=NOW)
         by = factories.actor(factories.make_staff(Role.FRONT_DESK))
         links = {
             name: link_for(by=SYSTEM, now=NOW, patient=who, purpose=LinkPurpose.VISITS)
@@ -67,7 +70,8 @@ def world() -> Iterator[World]:
             patient=patient,
             other=other,
             series=series,
-            visit=series.appointments.order_by("number")[0],
+            visit=visits[0],
+            arrived=visits[1],
             link=links["patient_a"],
             feed=link_for(by=SYSTEM, now=NOW, patient=patient, purpose=LinkPurpose.FEED),
             medicine=MedicationTrial.objects.create(patient=patient, medicine="Tried", outcome="no_effect"),
@@ -154,7 +158,7 @@ TABLE: dict[str, tuple[Arguments, dict[str, str]]] = {
     "visit_discharge": (visit, may(Action.RECORD_VISIT)),
     "visit_missed": (visit, may(Action.RECORD_ARRIVAL)),
     "visit_undo": (visit, may(Action.RECORD_ARRIVAL)),
-    "visit_correct": (lambda world: (world.visit.pk, "arrived_at"), may(Action.CORRECT_TIMES)),
+    "visit_correct": (lambda world: (world.arrived.pk, "arrived_at"), may(Action.CORRECT_TIMES)),
     "patient_enter": (lambda world: (world.tokens["patient_a"],), EVERYBODY),
     "new_link": (nothing, EVERYBODY),
     "my_visits": (nothing, patients_only()),

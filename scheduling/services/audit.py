@@ -1,12 +1,22 @@
-"""The one way an audit entry is written."""
+"""Who acts, and the one way an audit entry is written."""
 
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Model
+from django.utils.translation import gettext as _
 
 from scheduling.access import Actor
 from scheduling.models import AuditEntry
+
+from .faults import Refused
+
+
+def author(by: Actor) -> int:
+    """The id of the member of staff who acts. Raises Refused where a link or the program itself does."""
+    if by.staff_id is None:
+        raise Refused("no_author", _("This is recorded by a member of staff."))
+    return by.staff_id
 
 
 def record(

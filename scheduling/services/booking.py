@@ -14,9 +14,9 @@ from django.utils.translation import gettext as _
 from scheduling.access import Action, Actor
 from scheduling.core.pattern import Pattern
 from scheduling.core.words import LinkPurpose, OrderState, RequiredBefore
-from scheduling.models import Appointment, BookingRequest, Location, Order, Patient, Prerequisite, Series, StaffMember
+from scheduling.models import Appointment, BookingRequest, Location, Order, Patient, Prerequisite, Series
 
-from .audit import record
+from .audit import author, record
 from .claims import take_places
 from .faults import Refused
 from .links import link_for
@@ -57,7 +57,12 @@ def book_series(
     if not places:
         raise Refused("no_places", _("Choose at least one visit."))
     digest = _digest(order, location, places, override_reason)
-    order = Order.objects.select_for_update(no_key=True).get(pk=order.pk)
+    order = (
+        Order.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("patient", "protocol")
+        .prefetch_related("protocol__phases")
+        .get(pk=order.pk)
+    )
     earlier = BookingRequest.objects.select_related("series").filter(key=request_key).first()
     if earlier:
         return _same_request(earlier, digest)
@@ -133,6 +138,8 @@ def _same_request(earlier: BookingRequest, digest: str) -> Series:
 
 
 def _require_bookable(order: Order, places: Sequence[BookedPlace], location: Location, now: datetime) -> None:
+    if not order.patient.is_active:
+        raise Refused("patient_inactive", _("This patient is no longer treated here."))
     if order.state == OrderState.DRAFT:
         raise Refused("order_unsigned", _("A prescriber has to sign this order first."))
     if order.state != OrderState.SIGNED:
@@ -174,15 +181,16 @@ def _series_for(
     series = Series.objects.select_for_update(no_key=True).filter(order=order).first()
     if series is None:
         series = Series.objects.create(
-            patient_id=order.patient_id,
+            patient=order.patient,
             order=order,
             location=location,
             stage=order.stage,
             wishes=dict(wishes or {}),
-            booked_by=StaffMember.objects.get(pk=by.staff_id),
+            booked_by_id=author(by),
             booked_at=now,
         )
         return series, 1
+    series.order, series.patient = order, order.patient
     if series.location_id != location.pk:
         raise Refused(
             "other_location", _("This course is treated at %(place)s.") % {"place": series.location}

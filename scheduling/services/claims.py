@@ -1,4 +1,4 @@
-"""Taking places: locks first, then every conflict by query, then all claims at once; the guard is the backstop."""
+"""Taking places: locks first, then every conflict by query, then all claims; the guard is the backstop."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -158,7 +158,7 @@ def _claims_near(wanted: Sequence[Claim], margin: timedelta) -> dict[int, list[C
     for (since, until), seats in by_time.items():
         near |= Q(seat__in=seats, starts_at__gt=since - CLAIM_LIMIT, starts_at__lt=until, ends_at__gt=since)
     found: dict[int, list[Claim]] = defaultdict(list)
-    for claim in Claim.objects.filter(near).select_related("appointment__patient"):
+    for claim in Claim.objects.filter(near):
         found[claim.seat_id].append(claim)
     return found
 

@@ -102,6 +102,14 @@ def review(
     return Review(problem, tuple(tuple(reasons) for reasons in faults))
 
 
+def same_times(*, proposal: Proposal, found: Review, now: datetime) -> Proposal | None:
+    """The same starts with other chairs or nurses; None where that is not possible."""
+    verdict = check(replace(found.problem, wishes=Wishes()), [place.start for place in proposal.places])
+    if not verdict.fits or verdict.places == proposal.places:
+        return None
+    return replace(proposal, places=verdict.places, made_at=now, changed=True)
+
+
 def offer_sessions(*, proposal: Proposal, found: Review, index: int) -> Offers:
     """Other places for session ``index`` of a proposal; sessions that fit no more bind only by their dates."""
     firm = [

@@ -7,10 +7,10 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from scheduling.access import Action, Actor
-from scheduling.core.words import DoseUnit, OrderState
-from scheduling.models import Appointment, Order, Protocol
+from scheduling.core.words import COUNTED, OPEN, DoseUnit, OrderState
+from scheduling.models import Appointment, Order, Patient, Protocol
 
-from .audit import record
+from .audit import author, record
 from .faults import Refused
 
 SIGNED_FIELDS = (
@@ -40,6 +40,11 @@ def outside_usual_dose(order: Order) -> bool:
         return order.dose_amount not in protocol.listed_doses()
     low, high = protocol.dose_low, protocol.dose_high
     return low is not None and high is not None and not low <= order.dose_amount <= high
+
+
+def _require_active(patient: Patient) -> None:
+    if not patient.is_active:
+        raise Refused("patient_inactive", _("This patient is no longer treated here."))
 
 
 def _require_orderable(protocol: Protocol) -> None:
@@ -78,14 +83,13 @@ def draft_order(*, by: Actor, now: datetime, order: Order) -> Order:
     Raises Refused for a protocol that is not in use, a wrong unit, an unlisted dose or a second open order.
     """
     by.require(Action.DRAFT_ORDER)
-    if by.staff_id is None:
-        raise Refused("no_author", _("An order is drafted by a member of staff."))
+    _require_active(order.patient)
     today = now.astimezone(order.patient.home_location.tz).date()
     _require_orderable(order.protocol)
     _check(order, today)
     expire_orders(patient_id=order.patient_id, today=today)
     order.regimen, order.state = order.protocol.code, OrderState.DRAFT
-    order.drafted_by_id, order.drafted_at = by.staff_id, now
+    order.drafted_by_id, order.drafted_at = author(by), now
     order.save()
     record(by=by, now=now, action="draft_order", subject=order, patient_id=order.patient_id)
     return order
@@ -170,9 +174,9 @@ def recount(order: Order) -> None:
 
     The database refuses a count above the order's number.
     """
-    visits = Appointment.objects.filter(series__order=order)
-    order.taken = visits.counted().count()
-    used_up = order.taken == order.sessions and not visits.open().exists()
+    statuses = list(Appointment.objects.filter(series__order=order).values_list("status", flat=True))
+    order.taken = sum(status in COUNTED for status in statuses)
+    used_up = order.taken == order.sessions and not set(OPEN) & set(statuses)
     if order.state in (OrderState.SIGNED, OrderState.USED_UP):
         order.state = OrderState.USED_UP if used_up else OrderState.SIGNED
     order.save(update_fields=["taken", "state"])

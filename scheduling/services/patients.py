@@ -9,18 +9,12 @@ from scheduling.access import Action, Actor
 from scheduling.core.words import Channel
 from scheduling.models import Consent, MedicationTrial, Patient, Prerequisite, PrerequisiteRecord
 
-from .audit import record
+from .audit import author, record
 from .faults import Refused
 from .seats import seat_patient
 
 CONSENT_WORDING = "2026-11"
 """Version of the words in the consent form; raise it when they change."""
-
-
-def _author(by: Actor) -> int:
-    if by.staff_id is None:
-        raise Refused("no_author", _("This is recorded by a member of staff."))
-    return by.staff_id
 
 
 @transaction.atomic
@@ -49,7 +43,7 @@ def give_consent(*, by: Actor, now: datetime, patient: Patient, channel: Channel
         channel=channel,
         wording_version=CONSENT_WORDING,
         given_at=now,
-        recorded_by_id=_author(by),
+        recorded_by_id=author(by),
     )
     record(by=by, now=now, action="give_consent", subject=consent, patient_id=patient.pk, channel=channel)
     return consent
@@ -89,7 +83,7 @@ def record_prerequisite(
     entry = PrerequisiteRecord.objects.create(
         patient=patient,
         prerequisite=prerequisite,
-        recorded_by_id=_author(by),
+        recorded_by_id=author(by),
         recorded_at=now,
         reference=reference,
     )

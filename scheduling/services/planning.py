@@ -2,11 +2,8 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from statistics import median_low
-
-from django.db.models import Q
 
 from scheduling.core.cadence import Cadence
 from scheduling.core.pattern import Pattern
@@ -66,22 +63,21 @@ def load_problem(
     until: date,
     wishes: Wishes | None = None,
     ignoring: Sequence[Appointment] = (),
-    existing: Sequence[Appointment] | None = None,
+    with_claims: bool = True,
 ) -> CourseProblem:
     """All that binds a course of ``order`` at ``location`` on the local dates from ``since`` to ``until``.
 
-    The places of ``ignoring``, visits that are about to move, count as free. ``existing`` replaces the patient's
-    other visits where the caller knows them.
+    The places of ``ignoring``, visits that are about to move, count as free. Without claims the
+    question is asked as if nobody were booked: only hours, shifts and spacing bind.
     """
     today = now.astimezone(location.tz).date()
     last = max(today, min(until, last_day(location, now)))
     horizon = Horizon.of(location.tz, min(max(since, today), last), last)
     frame = load_frame(location, horizon)
-    chairs, nurses, patient = _free_masks(order, location, frame, ignoring)
+    chairs, nurses, patient = _free_masks(order, location, frame, ignoring, with_claims)
     ignored = [visit.pk for visit in ignoring]
-    if existing is None:
-        existing = near_visits(order.patient, horizon.days[0].date, horizon.days[-1].date, ignored)
-    own = [visit for visit in existing if visit.series.order_id == order.pk] if existing else []
+    existing = near_visits(order.patient, horizon.days[0].date, horizon.days[-1].date, ignored)
+    own = [visit for visit in existing if visit.series.order_id == order.pk]
     starts = [to_step(visit.starts_at) for visit in existing]
     return CourseProblem(
         horizon=horizon,
@@ -114,7 +110,7 @@ def earliest_step(order: Order, location: Location, now: datetime) -> int:
 
 
 def _free_masks(
-    order: Order, location: Location, frame: Frame, ignoring: Sequence[Appointment]
+    order: Order, location: Location, frame: Frame, ignoring: Sequence[Appointment], with_claims: bool
 ) -> tuple[dict[int, int], tuple[Nurse, ...], int]:
     """Free masks by chair id, the nurses, and the patient's mask."""
     horizon = frame.horizon
@@ -126,11 +122,12 @@ def _free_masks(
         *current.filter(patient=order.patient_id),
     ]
     busy: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    ours = _claimed_by(ignoring)
-    since, until = from_step(horizon.origin), from_step(horizon.origin + horizon.length)
-    for seat, first, last in Claim.objects.steps([row[0] for row in seats], since, until):
-        if (seat, first, last) not in ours:
-            busy[seat].append((first, last))
+    if with_claims:
+        ours = _claimed_by(ignoring)
+        since, until = from_step(horizon.origin), from_step(horizon.origin + horizon.length)
+        for seat, first, last in Claim.objects.steps([row[0] for row in seats], since, until):
+            if (seat, first, last) not in ours:
+                busy[seat].append((first, last))
     chairs: dict[int, int] = {}
     hands: dict[int, int] = {}
     monitoring: dict[int, list[int]] = defaultdict(list)
@@ -173,8 +170,8 @@ def propose_course(
 ) -> tuple[CourseProblem, tuple[Plan, ...] | NoPlan]:
     """Up to three plans for ``sessions`` visits from the local date ``earliest`` on, or why there is none.
 
-    Looks as far ahead as the course needs plus a week, and over the whole horizon where that has no plan; each
-    plan is the best within what was looked at.
+    Looks as far ahead as the course needs plus a week, and over the whole horizon where that has no plan;
+    each plan is the best within what was looked at.
     """
     weeks = -(-sessions // order.protocol.per_week)
     first_try = earliest + timedelta(days=7 * weeks + SLACK_DAYS - 1)
@@ -192,14 +189,3 @@ def propose_course(
         if not isinstance(found, NoPlan):
             break
     return problem, found
-
-
-def without_claims(problem: CourseProblem) -> CourseProblem:
-    """The same question as if nobody were booked: only hours, shifts and spacing still bind."""
-    full = problem.horizon.full
-    return replace(
-        problem,
-        chairs=dict.fromkeys(problem.chairs, full),
-        nurses=tuple(replace(nurse, monitoring=full, hands_on=full) for nurse in problem.nurses),
-        patient=full,
-    )

@@ -61,6 +61,10 @@ class Proposal:
         """The places as booking wants them."""
         return [BookedPlace(from_step(place.start), place.chair, place.nurse) for place in self.places]
 
+    def made_again(self, now: datetime) -> "Proposal":
+        """The same, good for another hour."""
+        return replace(self, made_at=now)
+
     def with_place(self, index: int, place: Place, now: datetime) -> "Proposal":
         """The same with another place for one session, sorted by start again."""
         places = [*self.places[:index], place, *self.places[index + 1 :]]

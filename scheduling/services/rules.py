@@ -12,7 +12,7 @@ from scheduling.core.timeline import to_step
 from scheduling.models import Appointment, Chair, Series, StaffMember
 
 from .faults import Refused
-from .planning import load_problem, without_claims
+from .planning import load_problem
 from .reason_words import in_words
 
 
@@ -55,9 +55,10 @@ def broken_rules(*, now: datetime, series: Series, visits: Sequence[Appointment]
         # Turnover may run past midnight.
         until=max(days) + timedelta(days=1),
         ignoring=[visit for visit in visits if visit.pk],
+        with_claims=False,
     )
     return check(
-        without_claims(problem),
+        problem,
         [to_step(visit.starts_at) for visit in visits],
         [visit.chair_id for visit in visits],
         [visit.nurse_id for visit in visits],

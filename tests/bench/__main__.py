@@ -1,7 +1,7 @@
 """``make bench``: prints the figures and writes them to var/bench.json as one flat object, name: number.
 
-Each size has a database file and a process of its own. Times are medians in milliseconds on SQLite; growth_* is
-the time at 1,000,000 appointments over that at 10,000.
+Each size has a database file and a process of its own. Times are medians in milliseconds on SQLite;
+growth_* is the time at 1,000,000 appointments over that at 10,000.
 """
 
 import json

@@ -21,6 +21,11 @@ CHAIRS, NURSES, CAPACITY, WINDOW_DAYS, LOAD = 20, 10, 3, 28, 0.6
 HISTORY_LOCATIONS = 40
 STARTS = (time(8), time(10, 15), time(12, 30), time(14, 45))
 """Four visits of 135 minutes fill a chair from 08:00 to 17:00."""
+ZONE = ZoneInfo("America/New_York")
+STEP = timedelta(minutes=STEP_MINUTES)
+TABLES = ("patient", "seat", "order", "series", "appointment", "claim")
+FIRST_PK = 1_000_000
+"""Rows written in plain SQL start here, well above those of the ORM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,104 +89,93 @@ class _Rows:
     BATCH = 20_000
 
     def __init__(self, protocol: Protocol, order: Order) -> None:
-        self.protocol_id = protocol.pk
         self.pattern = Pattern.of(protocol.pattern_phases())
+        self.order = order
         self.count = 0
-        self.template = order
-        self.visits: list[tuple[Any, ...]] = []
-        self.claims: list[tuple[Any, ...]] = []
-        self.people: list[tuple[Any, ...]] = []
-        self.next_patient = 1_000_000
+        self.tables: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
 
     def day(self, site: _Site, day: date, chance: random.Random, most: int | None = None) -> None:
         """Book about 60 % of a site's places on one local day."""
-        for place, start in self._places(day):
+        for place, start in _places(day):
             if chance.random() >= LOAD or (most is not None and most <= 0):
                 continue
             self._visit(site, place, day, start)
             most = None if most is None else most - 1
-        if len(self.visits) >= self.BATCH:
+        if len(self.tables["appointment"]) >= self.BATCH:
             self.flush()
-
-    @staticmethod
-    def _places(day: date) -> Iterator[tuple[int, datetime]]:
-        for start in STARTS:
-            moment = datetime.combine(day, start, ZoneInfo("America/New_York")).astimezone(UTC)
-            for place in range(CHAIRS):
-                yield place, moment
 
     def _visit(self, site: _Site, place: int, day: date, start: datetime) -> None:
         """One visit of a patient of its own, staggered by 25 minutes where two share a nurse's hands."""
-        start += timedelta(minutes=0 if place % 2 == 0 else 25)
         self.count += 1
-        visit = self.next_patient + self.count
+        pk = FIRST_PK + self.count
+        start += timedelta(minutes=0 if place % 2 == 0 else 25)
         chair, chair_seat = site.chairs[place]
         nurse, hands, monitoring = site.nurses[place // 2]
-        end = start + self.pattern.stay
-        self.people.append((visit,))
-        self.visits.append((visit, chair, nurse, site.location_id, day, start, end))
-        spans = [(chair_seat, (0, self.pattern.chair)), (monitoring[place % 2], self.pattern.nurse)]
+        self._records(pk, site.location_id)
+        self.tables["appointment"].append(
+            {"id": pk, "series_id": pk, "patient_id": pk, "protocol_id": self.order.protocol_id}
+            | {"location_id": site.location_id, "chair_id": chair, "nurse_id": nurse, "number": 1}
+            | {"local_date": day, "local_time": start.astimezone(ZONE).time().isoformat(), "zone": ZONE.key}
+            | {"starts_at": _stored(start), "ends_at": _stored(start + self.pattern.stay)}
+            | {"status": Status.BOOKED.value, "is_confirmed": False, "uid": str(UUID(int=pk)), "sequence": 0}
+            | {"changed_at": _stored(factories.NOW), "override_reason": "", "reason": ""}
+            | {"escort": "", "no_escort_reason": ""}
+        )
+        spans = [(chair_seat, (0, self.pattern.chair)), (pk, (0, self.pattern.patient))]
+        spans += [(monitoring[place % 2], self.pattern.nurse)]
         spans += [(hands, span) for span in self.pattern.hands_on]
-        for seat, (first, last) in spans:
-            step = timedelta(minutes=STEP_MINUTES)
-            self.claims.append((visit, seat, start + first * step, start + last * step))
+        self.tables["claim"] += [
+            {"appointment_id": pk, "seat_id": seat}
+            | {"starts_at": _stored(start + first * STEP), "ends_at": _stored(start + last * STEP)}
+            for seat, (first, last) in spans
+        ]
+
+    def _records(self, pk: int, location_id: int) -> None:
+        """The patient, seat, order and series of one visit, all with its primary key."""
+        signed = {"drafted_by_id": self.order.drafted_by_id, "drafted_at": _stored(factories.NOW)}
+        signed |= {"signed_by_id": self.order.drafted_by_id, "signed_at": _stored(factories.NOW)}
+        self.tables["patient"].append(
+            {"id": pk, "mrn": f"B{pk}", "first_name": "Ada", "last_name": "Bench", "preferred_name": ""}
+            | {"birth_date": date(1980, 2, 29), "email": "", "phone": "", "language": "en", "note": ""}
+            | {"needs_interpreter": False, "home_location_id": location_id, "is_active": True}
+            | {"escort_name": "", "escort_phone": ""}
+        )
+        self.tables["seat"].append({"id": pk, "kind": "patient", "patient_id": pk, "number": 1})
+        self.tables["order"].append(
+            {"id": pk, "patient_id": pk, "protocol_id": self.order.protocol_id, "regimen": "bench"}
+            | {"stage": "induction", "state": "signed", "dose_amount": "0.5", "dose_unit": "mg_per_kg"}
+            | {"weight_kg": 70, "unusual_dose_confirmed": False, "sessions": 6, "taken": 1, "note": ""}
+            | {"valid_from": self.order.valid_from, "valid_until": self.order.valid_until}
+            | signed
+        )
+        self.tables["series"].append(
+            {"id": pk, "patient_id": pk, "order_id": pk, "location_id": location_id, "stage": "induction"}
+            | {"revision": 1, "wishes": "{}", "booked_at": _stored(factories.NOW)}
+            | {"booked_by_id": self.order.drafted_by_id}
+        )
 
     def flush(self) -> None:
         """Write what was collected in one transaction."""
-        adapt = connection.ops.adapt_datetimefield_value
-        now = adapt(factories.NOW)
-        order = self.template
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.executemany(
-                "INSERT INTO scheduling_patient (id, mrn, first_name, last_name, preferred_name, birth_date, email,"
-                " phone, language, needs_interpreter, home_location_id, escort_name, escort_phone, note, is_active)"
-                " VALUES (%s, %s, 'Ada', 'Bench', '', '1980-02-29', '', '', 'en', %s, %s, '', '', '', %s)",
-                [(p, f"B{p}", False, order.patient.home_location_id, True) for (p,) in self.people],
-            )
-            cursor.executemany(
-                "INSERT INTO scheduling_seat (id, kind, patient_id, number) VALUES (%s, 'patient', %s, 1)",
-                [(p, p) for (p,) in self.people],
-            )
-            cursor.executemany(
-                "INSERT INTO scheduling_order (id, patient_id, protocol_id, regimen, stage, state, dose_amount,"
-                " dose_unit, weight_kg, unusual_dose_confirmed, sessions, taken, valid_from, valid_until, note,"
-                " drafted_by_id, drafted_at, signed_by_id, signed_at) VALUES"
-                " (%s, %s, %s, 'bench', 'induction', 'signed', 0.5, 'mg_per_kg', 70, %s, 6, 1, %s, %s, '', %s, %s,"
-                " %s, %s)",
-                [
-                    (p, p, self.protocol_id, False, order.valid_from, order.valid_until, order.drafted_by_id)
-                    + (now, order.drafted_by_id, now)
-                    for (p,) in self.people
-                ],
-            )
-            cursor.executemany(
-                "INSERT INTO scheduling_series (id, patient_id, order_id, location_id, stage, revision, wishes,"
-                " booked_by_id, booked_at) VALUES (%s, %s, %s, %s, 'induction', 1, '{}', %s, %s)",
-                [(v[0], v[0], v[0], v[3], order.drafted_by_id, now) for v in self.visits],
-            )
-            cursor.executemany(
-                "INSERT INTO scheduling_appointment (id, series_id, patient_id, protocol_id, location_id, chair_id,"
-                " nurse_id, number, local_date, local_time, zone, starts_at, ends_at, status, is_confirmed, uid,"
-                " sequence, changed_at, override_reason, reason, escort, no_escort_reason) VALUES (%s, %s, %s, %s,"
-                " %s, %s, %s, 1, %s, %s, 'America/New_York', %s, %s, %s, %s, %s, 0, %s, '', '', '', '')",
-                [self._visit_row(visit, now) for visit in self.visits],
-            )
-            cursor.executemany(
-                "INSERT INTO scheduling_claim (seat_id, appointment_id, starts_at, ends_at)"
-                " VALUES (%s, %s, %s, %s)",
-                [(seat, visit, adapt(start), adapt(end)) for visit, seat, start, end in self._all_claims()],
-            )
-        self.people, self.visits, self.claims = [], [], []
+            for table in TABLES:
+                _insert(cursor, table, self.tables[table])
+                self.tables[table] = []
 
-    def _all_claims(self) -> Iterator[tuple[int, int, datetime, datetime]]:
-        yield from self.claims
-        for visit, *_places, start, end in self.visits:
-            yield visit, visit, start, end
 
-    def _visit_row(self, row: tuple[Any, ...], now: Any) -> tuple[Any, ...]:
-        visit, chair, nurse, location, day, start, end = row
-        adapt = connection.ops.adapt_datetimefield_value
-        local = start.astimezone(ZoneInfo("America/New_York")).time()
-        uid = str(UUID(int=visit))
-        head = (visit, visit, visit, self.protocol_id, location, chair, nurse, day, local.isoformat())
-        return (*head, adapt(start), adapt(end), Status.BOOKED.value, False, uid, now)
+def _insert(cursor: Any, table: str, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        columns, marks = ", ".join(rows[0]), ", ".join(["%s"] * len(rows[0]))
+        # Table and columns are this file's own words.
+        sql = f"INSERT INTO scheduling_{table} ({columns}) VALUES ({marks})"
+        cursor.executemany(sql, [tuple(row.values()) for row in rows])
+
+
+def _stored(instant: datetime) -> Any:
+    return connection.ops.adapt_datetimefield_value(instant)
+
+
+def _places(day: date) -> Iterator[tuple[int, datetime]]:
+    for wall in STARTS:
+        start = datetime.combine(day, wall, ZONE).astimezone(UTC)
+        for place in range(CHAIRS):
+            yield place, start
