@@ -4,7 +4,10 @@ from django.urls import URLPattern, path
 
 from scheduling.views import (
     board,
+    booking,
     calendar_files,
+    changes,
+    courses,
     handout,
     my_visits,
     orders,
@@ -39,6 +42,11 @@ urlpatterns: list[URLPattern] = [
     path("orders/<int:pk>/edit/", orders.order_edit, name="order_edit"),
     path("orders/<int:pk>/sign/", orders.order_sign, name="order_sign"),
     path("orders/<int:pk>/withdraw/", orders.order_withdraw, name="order_withdraw"),
+    path("patients/<int:pk>/book/", booking.book, name="book"),
+    path("series/<int:pk>/", courses.series_detail, name="series_detail"),
+    path("series/<int:pk>/cancel-rest/", courses.series_cancel_rest, name="series_cancel_rest"),
+    path("appointments/<int:pk>/move/", changes.appointment_move, name="appointment_move"),
+    path("appointments/<int:pk>/cancel/", changes.appointment_cancel, name="appointment_cancel"),
     path("series/<int:pk>/print/", handout.series_print, name="series_print"),
     path("v/<str:token>/", patient_entry.patient_enter, name="patient_enter"),
     path("my/", my_visits.my_visits, name="my_visits"),

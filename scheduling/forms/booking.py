@@ -1,6 +1,6 @@
 """What a clerk asks for when booking a course: an order, how many visits, and when the patient can come."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from datetime import date, time
 from typing import Any, cast
@@ -9,7 +9,8 @@ from uuid import UUID, uuid4
 from crispy_forms.helper import FormHelper
 from crispy_forms.layout import HTML, Column, Div, Field, Fieldset, Row
 from django import forms
-from django.utils.translation import gettext, gettext_lazy as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from scheduling.core.wishes import DAY_MINUTES, Wishes
 from scheduling.models import Location, Order
@@ -47,27 +48,41 @@ class TimeInput(forms.TimeInput):
         super().__init__(format="%H:%M", attrs={"step": 300})
 
 
+def _small(widget: forms.Widget, css_class: str = "form-control") -> forms.Widget:
+    widget.attrs["class"] = f"{css_class} {css_class}-sm"
+    return widget
+
+
 class BookingForm(forms.Form):
     """The question to the planner. All dates and times are the location's."""
 
     order = OrderField(label=_("Order"), queryset=Order.objects.none(), empty_label=None)
-    location = forms.ModelChoiceField(
-        label=_("Location"), queryset=Location.objects.none(), empty_label=None
-    )
+    location = forms.ModelChoiceField(label=_("Location"), queryset=Location.objects.none(), empty_label=None)
     sessions = forms.IntegerField(label=_("Visits"), min_value=1, max_value=100)
     earliest = forms.DateField(label=_("Not before"), widget=DayInput())
     request_key = forms.CharField(widget=forms.HiddenInput, required=False)
 
-    def __init__(self, *args: Any, orders: list[Order], today: date, last_day: date, **kwargs: Any) -> None:
-        """``orders`` can be booked; ``today`` and ``last_day`` bound the first date, at the location."""
+    def __init__(
+        self,
+        *args: Any,
+        orders: Collection[Order],
+        bounds: Mapping[int, tuple[date, date]],
+        **kwargs: Any,
+    ) -> None:
+        """``orders`` can be booked; ``bounds`` are the first and the last local date by location."""
         super().__init__(*args, **kwargs)
-        self.today, self.last_day = today, last_day
-        keys = [order.pk for order in orders]
+        self.bounds = bounds
         chosen = cast(forms.ModelChoiceField, self.fields["order"])
-        chosen.queryset = Order.objects.filter(pk__in=keys).select_related("protocol", "patient")
+        keys = [order.pk for order in orders]
+        chosen.queryset = Order.objects.filter(pk__in=keys).select_related("protocol").order_by("pk")
         places = cast(forms.ModelChoiceField, self.fields["location"])
-        places.queryset = Location.objects.filter(is_active=True)
-        self.fields["earliest"].widget.attrs |= {"min": today.isoformat(), "max": last_day.isoformat()}
+        places.queryset = Location.objects.filter(pk__in=bounds)
+        if len(bounds) == 1:
+            places.widget = places.hidden_widget()
+        self.fields["earliest"].widget.attrs |= {
+            "min": min(first for first, _last in bounds.values()).isoformat(),
+            "max": max(last for _first, last in bounds.values()).isoformat(),
+        }
         self._add_days()
         self._add_windows()
         self._add_absences()
@@ -85,20 +100,24 @@ class BookingForm(forms.Form):
     def _add_windows(self) -> None:
         for row in range(WINDOW_ROWS):
             self.fields[f"window_kind_{row}"] = forms.ChoiceField(
-                label=_("Wish"), choices=KINDS, initial="prefer", required=False
+                label=_("Wish"),
+                choices=KINDS,
+                initial="prefer",
+                required=False,
+                widget=_small(forms.Select(), "form-select"),
             )
             self.fields[f"window_from_{row}"] = forms.TimeField(
-                label=_("from"), required=False, widget=TimeInput()
+                label=_("from"), required=False, widget=_small(TimeInput())
             )
             self.fields[f"window_to_{row}"] = forms.TimeField(
-                label=_("until"), required=False, widget=TimeInput()
+                label=_("until"), required=False, widget=_small(TimeInput())
             )
 
     def _add_absences(self) -> None:
         for row in range(AWAY_ROWS):
-            for edge, label in (("from", _("from")), ("to", _("to"))):
+            for edge, label in (("from", _("from")), ("to", _("until"))):
                 self.fields[f"away_{edge}_{row}"] = forms.DateField(
-                    label=label, required=False, widget=DayInput()
+                    label=label, required=False, widget=_small(DayInput())
                 )
 
     @property
@@ -131,22 +150,15 @@ class BookingForm(forms.Form):
     @property
     def window_rows(self) -> list[tuple[forms.BoundField, ...]]:
         """Kind, from and until of every row."""
-        return [tuple(self[f"window_{part}_{row}"] for part in ("kind", "from", "to")) for row in range(WINDOW_ROWS)]
+        return [
+            tuple(self[f"window_{part}_{row}"] for part in ("kind", "from", "to"))
+            for row in range(WINDOW_ROWS)
+        ]
 
     @property
     def away_rows(self) -> list[tuple[forms.BoundField, ...]]:
         """From and to of every row."""
         return [tuple(self[f"away_{part}_{row}"] for part in ("from", "to")) for row in range(AWAY_ROWS)]
-
-    def clean_earliest(self) -> date:
-        """Refuse a past date and one beyond the horizon."""
-        day: date = self.cleaned_data["earliest"]
-        if day < self.today:
-            raise forms.ValidationError(_("This day is in the past."), code="past")
-        if day > self.last_day:
-            words = _("Bookings are possible until %(day)s.")
-            raise forms.ValidationError(words, params={"day": self.last_day.isoformat()}, code="horizon")
-        return day
 
     def clean_request_key(self) -> str:
         """The key of the one booking that may follow; a new one where it was lost."""
@@ -157,6 +169,7 @@ class BookingForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Refuse what contradicts itself or the order."""
         cleaned = super().clean() or self.cleaned_data
+        self._check_earliest(cleaned)
         self._check_order(cleaned)
         self._check_days(cleaned)
         for row in range(WINDOW_ROWS):
@@ -170,6 +183,17 @@ class BookingForm(forms.Form):
             if first and last and last < first:
                 self.add_error(f"away_to_{row}", _("It ends before it starts."))
         return cleaned
+
+    def _check_earliest(self, cleaned: dict[str, Any]) -> None:
+        day, location = cleaned.get("earliest"), cleaned.get("location")
+        if day is None or location is None:
+            return
+        first, last = self.bounds[location.pk]
+        if day < first:
+            self.add_error("earliest", _("This day is in the past."))
+        elif day > last:
+            words = gettext("Bookings are possible until %(day)s.") % {"day": last.isoformat()}
+            self.add_error("earliest", words)
 
     def _check_order(self, cleaned: dict[str, Any]) -> None:
         order, sessions = cleaned.get("order"), cleaned.get("sessions")

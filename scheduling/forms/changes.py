@@ -27,13 +27,21 @@ class TypedPlaceForm(forms.Form):
     wall = forms.TimeField(label=_("Time"), widget=TimeInput())
 
 
-class MoveForm(forms.Form):
+class BookForm(forms.Form):
+    """What goes with a booking beside its places: why a rule is overridden."""
+
+    override_reason = forms.CharField(
+        label=_("Reason for overriding"),
+        max_length=200,
+        required=False,
+        widget=forms.TextInput({"autocomplete": "off"}),
+    )
+
+
+class MoveForm(BookForm):
     """Where a visit moves to: an offered or checked place, and a reason where a rule is overridden."""
 
     place = forms.CharField(widget=forms.HiddenInput, max_length=50)
-    override_reason = forms.CharField(
-        label=_("Reason for overriding"), max_length=200, required=False, strip=True
-    )
 
     def clean_place(self) -> Place:
         """The place that ``place_text`` wrote."""

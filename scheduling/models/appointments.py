@@ -117,12 +117,17 @@ class Appointment(models.Model):
                 name="appointment_given_has_times",
             ),
             models.CheckConstraint(
-                condition=(Q(started_at__isnull=True) | Q(arrived_at__lte=F("started_at")))
-                & (Q(treatment_ended_at__isnull=True) | Q(started_at__lte=F("treatment_ended_at")))
+                # Each later step needs the one before: a comparison with NULL alone would let it pass.
+                condition=(
+                    Q(started_at__isnull=True) | Q(arrived_at__isnull=False, arrived_at__lte=F("started_at"))
+                )
+                & (
+                    Q(treatment_ended_at__isnull=True)
+                    | Q(started_at__isnull=False, started_at__lte=F("treatment_ended_at"))
+                )
                 & (
                     Q(discharged_at__isnull=True)
-                    | Q(treatment_ended_at__isnull=True)
-                    | Q(treatment_ended_at__lte=F("discharged_at"))
+                    | Q(treatment_ended_at__isnull=False, treatment_ended_at__lte=F("discharged_at"))
                 ),
                 name="appointment_steps_in_order",
             ),

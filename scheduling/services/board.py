@@ -120,6 +120,7 @@ class DayBoard:
     open_day: OpenDay
     now: datetime
     is_today: bool
+    is_past: bool
     scale: DayScale
     chairs: tuple[ChairRow, ...]
     nurses: tuple[NurseRow, ...]
@@ -129,6 +130,11 @@ class DayBoard:
     late: tuple[BoardVisit, ...]
     overruns: tuple[Overrun, ...]
     counts: tuple[StatusCount, ...]
+
+    @property
+    def forgotten(self) -> tuple[BoardVisit, ...]:
+        """Visits of a past day that nobody gave an outcome."""
+        return (*self.under_way, *self.to_come) if self.is_past else ()
 
     @property
     def is_empty(self) -> bool:
@@ -145,7 +151,7 @@ def day_board(location: Location, day: date, now: datetime) -> DayBoard:
         .prefetch_related("protocol__phases")
     )
     today = now.astimezone(location.tz).date()
-    found = overruns(visits, now)
+    found = overruns(visits, now) if day == today else []
     rows = [_board_visit(visit, found, now, is_today=day == today) for visit in visits]
     held = [row for row in rows if row.visit.status not in CANCELLED]
     return DayBoard(
@@ -153,6 +159,7 @@ def day_board(location: Location, day: date, now: datetime) -> DayBoard:
         open_day=opening.days[0],
         now=now,
         is_today=day == today,
+        is_past=day < today,
         scale=_scale(location, day, opening.days[0], held),
         chairs=_chair_rows(location, held),
         nurses=_nurse_rows(opening.shifts, held),
@@ -173,7 +180,7 @@ def _board_visit(
         visit=visit,
         phases=planned_phases(visit),
         actual=_actual(visit, now) if is_today or not visit.is_open else (),
-        leaves_at=leaves_at(visit, now),
+        leaves_at=leaves_at(visit, now) if is_today or visit.discharged_at else visit.ends_at,
         step=next_step(visit) if is_today else "",
         late=now - visit.starts_at if is_late else None,
         overruns=tuple(one for one in found if visit.pk in (one.visit.pk, one.following.pk)),

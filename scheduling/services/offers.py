@@ -33,8 +33,8 @@ ANY_SPACING = Cadence(
 class Answer:
     """What became of a typed date and time.
 
-    ``place`` is complete where the time fits, or would with a prescriber's reason: ``needs_override`` then, and
-    ``reasons`` say in words what is broken. Without a place the reasons cannot be overridden.
+    ``place`` is complete where the time fits, or would with a prescriber's reason: then ``needs_override``,
+    and ``reasons`` say in words what is broken. Without a place the reasons cannot be overridden.
     """
 
     place: Place | None
@@ -49,7 +49,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Offers:
-    """Other places for one visit, best first; ``beside_wishes`` where only the patient's wishes kept them out."""
+    """Other places for one visit, best first; ``beside_wishes`` where only the wishes kept them out."""
 
     places: tuple[Place, ...]
     beside_wishes: bool = False
@@ -77,7 +77,7 @@ class Review:
 def review(
     *, proposal: Proposal, order: Order, location: Location, now: datetime, reach: date | None = None
 ) -> Review:
-    """Judge every place of a proposal by what is true at ``now``; ``reach`` is a further local date to look at."""
+    """Judge every place of a proposal by what is true at ``now``; ``reach`` is a further local date in it."""
     last = from_step(proposal.places[-1].start).astimezone(location.tz).date()
     problem = load_problem(
         order=order,
@@ -111,10 +111,8 @@ def same_times(*, proposal: Proposal, found: Review, now: datetime) -> Proposal 
 
 
 def offer_sessions(*, proposal: Proposal, found: Review, index: int) -> Offers:
-    """Other places for session ``index`` of a proposal; sessions that fit no more bind only by their dates."""
-    firm = [
-        at for at in range(len(proposal.places)) if at == index or not _is_gone(found.faults[at])
-    ]
+    """Other places for session ``index`` of a proposal; sessions that fit no more bind only by date."""
+    firm = [at for at in range(len(proposal.places)) if at == index or not _is_gone(found.faults[at])]
     loose = [place.start for at, place in enumerate(proposal.places) if at not in firm]
     problem = replace(
         found.problem,
@@ -213,9 +211,10 @@ def _judge(problem: CourseProblem, location: Location, now: datetime, day: date,
 
 
 def _clock_words(error: Exception, day: date, wall: time) -> str:
-    moment = {"day": f"{day:%Y-%m-%d}", "time": f"{wall:%H:%M}"}
+    moment = {"day": day.isoformat(), "time": f"{wall:%H:%M}"}
     if isinstance(error, WallTimeError) and error.kind == "ambiguous":
         return _("On %(day)s clocks are set back and %(time)s happens twice. Choose another time.") % moment
     if isinstance(error, WallTimeError):
-        return _("On %(day)s clocks are set forward and %(time)s does not exist. Choose another time.") % moment
+        words = _("On %(day)s clocks are set forward and %(time)s does not exist. Choose another time.")
+        return words % moment
     return _("No visit can be booked on %(day)s at %(time)s.") % moment

@@ -17,15 +17,16 @@ from scheduling.core.zones import zone_words
 from scheduling.models import Location, Protocol
 
 SEVERAL = 3
-"""From so many different times or weekdays on a range or a count is said instead of a list."""
+"""So many different weekdays still are a pattern."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlanWords:
-    """Facts by subject (``finish``, ``days``, ``times``, ``gaps``, ``nurse``, ``wishes``) and what to look at."""
+    """Facts by subject (finish, days, times, gaps, nurse, wishes), what to look at, and missed preferences."""
 
     facts: tuple[tuple[str, str], ...]
     warnings: tuple[str, ...]
+    missed: int
 
 
 def plan_words(
@@ -37,15 +38,17 @@ def plan_words(
     nurses: Mapping[int, str],
     others: Sequence[date] = (),
 ) -> PlanWords:
-    """What places, rising by start, are like; ``others`` are the local dates of the patient's other visits."""
+    """What places, rising by start, are like; ``others`` are local dates of the patient's other visits."""
     starts = [from_step(place.start).astimezone(location.tz) for place in places]
+    has_wishes = bool(wishes.prefer_weekdays or wishes.prefer_windows)
+    missed = sum(_misses(start, wishes) for start in starts)
     facts = [
         ("finish", _("ends %(day)s") % {"day": day_words(starts[-1].date())}),
         ("days", _weekdays(starts)),
         ("times", _times(starts)),
         ("gaps", _gaps(starts)),
         ("nurse", _nurse(places, nurses)),
-        ("wishes", _wishes(starts, wishes)),
+        ("wishes", _wishes(missed, len(starts)) if has_wishes else ""),
     ]
     dates = sorted({*others, *(start.date() for start in starts)})
     own = {start.date() for start in starts}
@@ -60,7 +63,7 @@ def plan_words(
         for before, after in pairwise(dates)
         if (after - before).days > protocol.max_gap_days and {before, after} & own
     ]
-    return PlanWords(tuple(fact for fact in facts if fact[1]), tuple(warnings))
+    return PlanWords(tuple(fact for fact in facts if fact[1]), tuple(warnings), missed)
 
 
 def day_words(day: date) -> str:
@@ -73,7 +76,11 @@ def _weekdays(starts: Sequence[datetime]) -> str:
     names = "/".join(weekday_word(day) for day in days)
     if len(starts) == 1:
         return ""
-    return _("all on %(days)s") % {"days": names} if len(days) < SEVERAL + 1 else _("on %(days)s") % {"days": names}
+    return (
+        _("all on %(days)s") % {"days": names}
+        if len(days) < SEVERAL + 1
+        else _("on %(days)s") % {"days": names}
+    )
 
 
 def weekday_word(weekday: int) -> str:
@@ -85,7 +92,9 @@ def _times(starts: Sequence[datetime]) -> str:
     times = [f"{start:%H:%M}" for start in starts]
     usual, often = Counter(times).most_common(1)[0]
     if len(set(times)) == 1:
-        return _("always %(time)s") % {"time": usual} if len(times) > 1 else _("at %(time)s") % {"time": usual}
+        return (
+            _("always %(time)s") % {"time": usual} if len(times) > 1 else _("at %(time)s") % {"time": usual}
+        )
     if often > len(times) / 2:
         return _("%(often)d of %(all)d at %(time)s, all between %(first)s and %(last)s") % {
             "often": often,
@@ -116,16 +125,15 @@ def _nurse(places: Sequence[Place], nurses: Mapping[int, str]) -> str:
     return _("%(name)s for %(often)d of %(all)d") % {"name": name, "often": often, "all": len(places)}
 
 
-def _wishes(starts: Sequence[datetime], wishes: Wishes) -> str:
-    if not (wishes.prefer_weekdays or wishes.prefer_windows):
-        return ""
-    missed = sum(
-        wishes.misses_weekday(start.date()) or wishes.misses_window(start.hour * 60 + start.minute)
-        for start in starts
-    )
+def _misses(start: datetime, wishes: Wishes) -> bool:
+    return wishes.misses_weekday(start.date()) or wishes.misses_window(start.hour * 60 + start.minute)
+
+
+def _wishes(missed: int, count: int) -> str:
     if not missed:
         return _("every preference met")
-    return _("%(missed)d of %(all)d outside the preferred days or times") % {"missed": missed, "all": len(starts)}
+    words = _("%(missed)d of %(all)d outside the preferred days or times")
+    return words % {"missed": missed, "all": count}
 
 
 def title_words(ranking: Ranking, avoided: int | None) -> tuple[str, str]:
@@ -164,8 +172,10 @@ def wish_words(wishes: Wishes) -> list[str]:
     ]
     said = [words % {"what": ", ".join(map(weekday_word, sorted(some)))} for words, some in days if some]
     said += [words % {"what": ", ".join(_window(*one) for one in some)} for words, some in windows if some]
-    away = [day_words(first) if first == last else f"{day_words(first)} – {day_words(last)}"
-            for first, last in wishes.blackouts]
+    away = [
+        day_words(first) if first == last else f"{day_words(first)} – {day_words(last)}"
+        for first, last in wishes.blackouts
+    ]
     return [*said, _("away %(what)s") % {"what": ", ".join(away)}] if away else said
 
 

@@ -96,7 +96,7 @@ def in_words(reason: Reason, location: Location) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One cause and the days, in words, on which it stands in the way; ``more`` further days are not named."""
+    """One cause and the days, in words, on which it stands in the way; ``more`` days are not named."""
 
     words: str
     days: tuple[str, ...] = ()

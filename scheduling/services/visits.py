@@ -27,6 +27,10 @@ STEP_FIELDS = {
 """Each recorded time with the status before and after it, in the order they happen."""
 
 
+LONGEST_OVERRUN = timedelta(hours=12)
+"""A time later than this after the planned end belongs to another day: somebody forgot to type it."""
+
+
 def next_step(visit: Appointment) -> str:
     """The time to record next: one of STEP_FIELDS, empty once the visit has its outcome."""
     return next((field for field, (before, _after) in STEP_FIELDS.items() if before == visit.status), "")
@@ -221,11 +225,11 @@ def _sensible(visit: Appointment, field: str, at: datetime, now: datetime) -> da
     at = at.replace(second=0, microsecond=0)
     if at > now:
         raise Refused("in_the_future", _("This time is still to come."), field="at")
-    days_after = (at.astimezone(visit.tz).date() - visit.local_date).days
-    if not 0 <= days_after <= (visit.local_end.date() - visit.local_date).days + 1:
+    if at.astimezone(visit.tz).date() < visit.local_date or at > visit.ends_at + LONGEST_OVERRUN:
         raise Refused(
             "other_day",
-            _("This visit is on %(day)s, not on that day.") % {"day": formats.date_format(visit.local_date)},
+            _("This visit is on %(day)s. Give a time of that day.")
+            % {"day": formats.date_format(visit.local_date)},
             field="at",
         )
     times = [at if name == field else getattr(visit, name) for name in STEP_FIELDS]

@@ -172,9 +172,9 @@ def visit_undo(request: HttpRequest, by: Actor, pk: int) -> HttpResponse:
 @staff_page(Action.CORRECT_TIMES)
 def visit_correct(request: HttpRequest, by: Actor, pk: int, field: str) -> HttpResponse:
     """Correct one recorded time, with a reason."""
-    if field not in STEP_FIELDS:
-        raise Http404
     visit = visit_of(pk)
+    if field not in STEP_FIELDS or getattr(visit, field) is None:
+        raise Http404
     form = CorrectionForm(request.POST, visit=visit, step=field)
     if form.is_valid():
         try:

@@ -67,7 +67,5 @@ def test_a_day_has_as_many_hours_as_really_pass(day: date, length: int, labels: 
     hours = scale.hours()
     assert len(hours) == length
     assert [hour.strftime("%H") for hour in hours[:4]] == labels
-    steps = [
-        scale.percent(after) - scale.percent(hour) for hour, after in pairwise(hours)
-    ]
+    steps = [scale.percent(after) - scale.percent(hour) for hour, after in pairwise(hours)]
     assert steps == pytest.approx([100 / length] * (length - 1))

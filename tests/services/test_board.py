@@ -154,6 +154,18 @@ def test_a_late_start_that_will_reach_into_the_next_visit_is_foretold(
     assert collisions(board) == [(visit, following, Shared.CHAIR, after(150), True)]
 
 
+def test_a_past_day_names_what_nobody_finished_and_no_overrun(
+    visit: Appointment, location: Location, chair: Chair
+) -> None:
+    following = booked(location, chair, make_nurse(location), after(135))
+    recorded(visit, arrived_at=0, started_at=30)
+    board = day_board(location, DAY, START + timedelta(days=1))
+    assert [row.visit for row in board.forgotten] == [visit, following]
+    assert collisions(board) == []
+    assert [row.is_overdue for row in board.forgotten] == [False, False]
+    assert day_board(location, DAY, after(60)).forgotten == ()
+
+
 def test_turnover_takes_up_a_small_delay(visit: Appointment, location: Location, chair: Chair) -> None:
     booked(location, chair, make_nurse(location), after(135))
     recorded(visit, arrived_at=0, started_at=40)

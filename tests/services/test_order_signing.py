@@ -229,9 +229,8 @@ def test_an_order_is_used_up_when_every_infusion_was_given(patient: Patient, iv:
     make_visits(order, [NOW])
     recount(order)
     assert order.state == "signed"
-    Appointment.objects.update(
-        status=Status.DONE, arrived_at=NOW, started_at=NOW, discharged_at=NOW, escort="Sam"
-    )
+    steps = dict.fromkeys(("arrived_at", "started_at", "treatment_ended_at", "discharged_at"), NOW)
+    Appointment.objects.update(status=Status.DONE, escort="Sam", **steps)
     recount(order)
     assert (order.taken, order.state) == (1, "used_up")
 

@@ -1,0 +1,103 @@
+"""What every step of booking needs to know: who books for whom, which orders and which days."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import uuid4
+
+from django.http import Http404, HttpRequest
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+
+from scheduling.access import Actor
+from scheduling.core.wishes import Wishes
+from scheduling.forms.booking import BookingForm, initial_wishes
+from scheduling.models import Location, Order, Patient, Series
+from scheduling.services.frame import last_day
+from scheduling.services.proposals import Proposal, Question, unsigned
+from scheduling.services.wishes import wishes_from_json
+
+from .patients import opened_patient
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One request to book for one patient."""
+
+    request: HttpRequest
+    by: Actor
+    patient: Patient
+    now: datetime
+
+    @classmethod
+    def of(cls, request: HttpRequest, by: Actor, pk: int) -> "Desk":
+        """The desk of a request; opening the page is recorded as a reading."""
+        return cls(request, by, opened_patient(request, by, pk), timezone.now())
+
+    def orders(self) -> list[Order]:
+        """The patient's orders that can be booked today, the oldest first."""
+        today = self.now.astimezone(self.patient.home_location.tz).date()
+        rows = Order.objects.bookable(today).filter(patient=self.patient).select_related("protocol")
+        return list(rows.order_by("pk"))
+
+    def bounds(self) -> dict[int, tuple[date, date]]:
+        """The first and the last local date that may be booked, by location."""
+        return {
+            location.pk: (self.now.astimezone(location.tz).date(), last_day(location, self.now))
+            for location in Location.objects.filter(is_active=True)
+        }
+
+    def order(self, pk: int) -> Order:
+        """One order of this patient, whatever its state; 404 for any other."""
+        rows = Order.objects.select_related("protocol", "patient")
+        return get_object_or_404(rows, pk=pk, patient=self.patient)
+
+    def wanted_order(self) -> Order | None:
+        """The order named by ``?order=``; None without one. 404 for what is no order of this patient."""
+        named = self.request.GET.get("order", "")
+        if not named:
+            return None
+        if not (named.isascii() and named.isdigit() and len(named) < 19):
+            raise Http404
+        return self.order(int(named))
+
+    def proposal(self) -> Proposal:
+        """The proposal in the posted form. Raises Refused where it is damaged; 404 for another patient's."""
+        proposal = unsigned(self.request.POST.get("proposal", ""))
+        self.order(proposal.question.order_id)
+        return proposal
+
+    def form(self, data: Mapping[str, Any] | None = None, *, asked: Question | None = None) -> BookingForm:
+        """The form: as posted, as asked before, or with what suggests itself."""
+        orders, bounds = self.orders(), self.bounds()
+        if asked is None:
+            wanted = self.wanted_order()
+            order = wanted if wanted in orders else next(iter(orders), None)
+            initial = self._suggested(order, bounds)
+        else:
+            initial = _asked_before(asked)
+        return BookingForm(data, initial=initial, orders=orders, bounds=bounds)
+
+    def _suggested(self, order: Order | None, bounds: Mapping[int, tuple[date, date]]) -> dict[str, Any]:
+        course = Series.objects.filter(order=order).first() if order else None
+        home = self.patient.home_location_id
+        location = course.location_id if course else home if home in bounds else next(iter(bounds), None)
+        initial: dict[str, Any] = {"request_key": str(uuid4()), "location": location}
+        if location is not None and location in bounds:
+            initial["earliest"] = bounds[location][0]
+        if order:
+            initial |= {"order": order.pk, "sessions": order.left}
+            initial["earliest"] = max(initial.get("earliest", order.valid_from), order.valid_from)
+        return initial | initial_wishes(wishes_from_json(course.wishes) if course else Wishes())
+
+
+def _asked_before(asked: Question) -> dict[str, Any]:
+    return {
+        "order": asked.order_id,
+        "location": asked.location_id,
+        "sessions": asked.sessions,
+        "earliest": asked.earliest,
+        "request_key": asked.request_key,
+        **initial_wishes(asked.wishes),
+    }

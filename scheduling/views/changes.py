@@ -1,0 +1,170 @@
+"""Changing one booked visit: move it to an offered or typed place, or cancel it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from scheduling.access import Action, Actor
+from scheduling.core.planner import Place
+from scheduling.core.timeline import from_step
+from scheduling.core.words import Status
+from scheduling.forms.changes import CancelForm, MoveForm, TypedPlaceForm, place_text
+from scheduling.models import Appointment
+from scheduling.services.appointments import Canceller, cancel_appointment, is_in_time, move_appointment
+from scheduling.services.booking import BookedPlace
+from scheduling.services.faults import Refused
+from scheduling.services.offers import Answer, check_typed, offer_places
+from scheduling.services.plan_words import day_words, zone_line
+from scheduling.services.running import run
+
+from .courses import course_weeks
+from .entrance import staff_page
+from .patients import opened_patient
+from .plan_cards import Namer, PlannedVisit
+from .refusals import show_refusal
+
+
+def _visit(request: HttpRequest, by: Actor, pk: int) -> Appointment:
+    rows = Appointment.objects.with_places().select_related("series__order__protocol", "series__location")
+    visit = get_object_or_404(rows, pk=pk)
+    opened_patient(request, by, visit.patient_id)
+    return visit
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One other place and the value of its button."""
+
+    visit: PlannedVisit
+    text: str
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@staff_page(Action.MOVE)
+def appointment_move(request: HttpRequest, by: Actor, pk: int) -> HttpResponse:
+    """Offer other places, judge a typed one, move the visit."""
+    visit, now = _visit(request, by, pk), timezone.now()
+    if request.method == "POST" and request.POST.get("action") == "check":
+        return _check(request, by, visit, now)
+    if request.method == "POST" and request.POST.get("action") == "move":
+        return _move(request, by, visit, now)
+    return _move_page(request, by, visit, now)
+
+
+def _check(request: HttpRequest, by: Actor, visit: Appointment, now: datetime) -> HttpResponse:
+    typed = TypedPlaceForm(request.POST)
+    answer = None
+    if typed.is_valid():
+        day, wall = typed.cleaned_data["day"], typed.cleaned_data["wall"]
+        answer = check_typed(appointment=visit, now=now, day=day, wall=wall)
+    return _move_page(request, by, visit, now, typed=typed, answer=answer)
+
+
+def _move(request: HttpRequest, by: Actor, visit: Appointment, now: datetime) -> HttpResponse:
+    form = MoveForm(request.POST)
+    if not form.is_valid():
+        return _move_page(request, by, visit, now, form=form)
+    place: Place = form.cleaned_data["place"]
+    try:
+        moved = run(
+            move_appointment,
+            by=by,
+            now=now,
+            appointment=visit,
+            place=BookedPlace(from_step(place.start), place.chair, place.nurse),
+            override_reason=form.cleaned_data["override_reason"],
+        )
+    except Refused as refused:
+        show_refusal(form, refused)
+        return _move_page(request, by, visit, now, form=form, tried=place)
+    words = _("Visit %(number)d is moved from %(before)s to %(after)s.")
+    before, after = _when(visit), _when(moved)
+    messages.success(request, words % {"number": visit.number, "before": before, "after": after})
+    return redirect("series_detail", visit.series_id)
+
+
+def _when(visit: Appointment) -> str:
+    return f"{day_words(visit.local_date)} {visit.local_time:%H:%M}"
+
+
+def _move_page(
+    request: HttpRequest,
+    by: Actor,
+    visit: Appointment,
+    now: datetime,
+    *,
+    typed: TypedPlaceForm | None = None,
+    answer: Answer | None = None,
+    form: MoveForm | None = None,
+    tried: Place | None = None,
+) -> HttpResponse:
+    """The visit where it is, its course, and where it could be instead."""
+    namer = Namer.of(visit.series.order, visit.location)
+
+    def offer(place: Place) -> Offer:
+        return Offer(namer.visit(place), place_text(place))
+
+    can_move = visit.status == Status.BOOKED
+    offers = offer_places(appointment=visit, now=now) if can_move else None
+    course = list(Appointment.objects.filter(series=visit.series_id).order_by("starts_at"))
+    checked = answer.place if answer else tried
+    shown = [offer(place) for place in offers.places] if offers else []
+    starts = [visit.local_start, *(one.visit.start for one in shown)]
+    context: dict[str, Any] = {
+        "visit": visit,
+        "patient": visit.patient,
+        "can_move": can_move,
+        "offers": shown,
+        "beside_wishes": offers is not None and offers.beside_wishes,
+        "typed": typed or TypedPlaceForm(),
+        "answer": answer,
+        "checked": offer(checked) if checked else None,
+        "form": form or MoveForm(),
+        "weeks": course_weeks(course, visit.series, now.astimezone(visit.tz).date(), visit.pk),
+        "zone": zone_line(starts, visit.zone),
+        "may_override": by.may(Action.OVERRIDE_RULES),
+    }
+    return render(request, "staff/appointment_move.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@staff_page(Action.CANCEL)
+def appointment_cancel(request: HttpRequest, by: Actor, pk: int) -> HttpResponse:
+    """Ask on whose wish, say what it means, cancel one visit."""
+    visit, now = _visit(request, by, pk), timezone.now()
+    form = CancelForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        values = form.cleaned_data
+        canceller = Canceller(values["canceller"])
+        try:
+            cancelled = run(
+                cancel_appointment,
+                by=by,
+                now=now,
+                appointment=visit,
+                canceller=canceller,
+                reason=values["reason"],
+            )
+        except Refused as refused:
+            show_refusal(form, refused)
+        else:
+            words = _("Visit %(number)d on %(day)s is %(status)s. Its place is free again.")
+            said = {"number": visit.number, "day": _when(visit), "status": cancelled.get_status_display()}
+            messages.success(request, words % said)
+            return redirect("series_detail", visit.series_id)
+    context = {
+        "visit": visit,
+        "patient": visit.patient,
+        "form": form,
+        "can_cancel": visit.status == Status.BOOKED,
+        "is_in_time": is_in_time(visit, now),
+        "zone": zone_line([visit.local_start], visit.zone),
+    }
+    return render(request, "staff/appointment_cancel.html", context)
