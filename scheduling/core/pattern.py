@@ -70,7 +70,9 @@ class Pattern:
             chair=whole,
             patient=stay,
             nurse=(spans.get(PhaseKind.PREPARATION, treatment)[0], stay),
-            hands_on=tuple(spans[kind] for kind in (PhaseKind.PREPARATION, PhaseKind.DISCHARGE) if kind in spans),
+            hands_on=tuple(
+                spans[kind] for kind in (PhaseKind.PREPARATION, PhaseKind.DISCHARGE) if kind in spans
+            ),
             prescriber=(treatment[0], spans.get(PhaseKind.RECOVERY, treatment)[1]),
         )
 

@@ -18,6 +18,7 @@ STEP_SECONDS = STEP_MINUTES * 60
 DAY_STEPS = 24 * 60 // STEP_MINUTES
 """Steps of a day without a clock change."""
 
+
 def to_step(instant: datetime) -> int:
     """The step that begins at an aware instant. Raises ValueError when naive or not on a whole step."""
     step, rest = divmod(_seconds(instant), STEP_SECONDS)

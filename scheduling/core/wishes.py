@@ -50,7 +50,9 @@ class Wishes:
         """The mask of starts whose whole stay keeps to the hard windows."""
         mask = horizon.full
         if self.only_windows:
-            mask = starts(horizon.walls_mask(lambda minute: _within(minute, self.only_windows)), pattern.patient)
+            mask = starts(
+                horizon.walls_mask(lambda minute: _within(minute, self.only_windows)), pattern.patient
+            )
         if self.never_windows:
             allowed = horizon.walls_mask(lambda minute: not _within(minute, self.never_windows))
             mask &= starts(allowed, pattern.patient)

@@ -12,7 +12,7 @@ from scheduling.core.planner import Place
 from .booking import TimeInput
 from .patients import DayInput, plain_helper
 
-PLACE = re.compile(r"(\d{1,9})-(\d{1,18})-(\d{1,18})")
+PLACE = re.compile(r"(\d{1,8})-(\d{1,18})-(\d{1,18})")
 
 
 def place_text(place: Place) -> str:

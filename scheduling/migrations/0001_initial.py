@@ -17,7 +17,6 @@ import scheduling.models.places
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -26,706 +25,1955 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Hold',
+            name="Hold",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('expires_at', models.DateTimeField(db_index=True, verbose_name='expires at')),
-                ('made_at', models.DateTimeField(verbose_name='made at')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("expires_at", models.DateTimeField(db_index=True, verbose_name="expires at")),
+                ("made_at", models.DateTimeField(verbose_name="made at")),
             ],
             options={
-                'verbose_name': 'hold',
-                'verbose_name_plural': 'holds',
+                "verbose_name": "hold",
+                "verbose_name_plural": "holds",
             },
         ),
         migrations.CreateModel(
-            name='Location',
+            name="Location",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=80, unique=True, verbose_name='name')),
-                ('address', models.TextField(max_length=300, verbose_name='address')),
-                ('zone', models.CharField(help_text='An IANA name such as America/New_York.', max_length=64, validators=[scheduling.models.places.validate_zone], verbose_name='time zone')),
-                ('calendar_label', models.CharField(help_text='What calendars show; neutral: no treatment, no diagnosis.', max_length=60, verbose_name='calendar label')),
-                ('phone', phonenumber_field.modelfields.PhoneNumberField(max_length=128, region=None, verbose_name='phone')),
-                ('emergency_phone', models.CharField(default='911', max_length=32, verbose_name='emergency number')),
-                ('crisis_phone', models.CharField(default='988', max_length=32, verbose_name='crisis number')),
-                ('after_hours_phone', phonenumber_field.modelfields.PhoneNumberField(blank=True, max_length=128, region=None, verbose_name='after-hours phone')),
-                ('holiday_country', models.CharField(blank=True, help_text='ISO code such as US; public holidays then count as closures.', max_length=2, verbose_name='holiday calendar: country')),
-                ('holiday_subdivision', models.CharField(blank=True, max_length=10, verbose_name='holiday calendar: state or province')),
-                ('lead_minutes', models.PositiveSmallIntegerField(default=60, help_text='A visit may not be booked nearer than this.', verbose_name='lead time (minutes)')),
-                ('horizon_days', models.PositiveSmallIntegerField(default=120, help_text='How far ahead visits may be booked.', verbose_name='horizon (days)')),
-                ('grid_minutes', models.PositiveSmallIntegerField(default=15, help_text='Proposed visits start on this grid.', verbose_name='start grid (minutes)')),
-                ('late_minutes', models.PositiveSmallIntegerField(default=15, verbose_name='late after (minutes)')),
-                ('notice_hours', models.PositiveSmallIntegerField(default=24, verbose_name='cancellation notice (hours)')),
-                ('is_active', models.BooleanField(default=True, verbose_name='active')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=80, unique=True, verbose_name="name")),
+                ("address", models.TextField(max_length=300, verbose_name="address")),
+                (
+                    "zone",
+                    models.CharField(
+                        help_text="An IANA name such as America/New_York.",
+                        max_length=64,
+                        validators=[scheduling.models.places.validate_zone],
+                        verbose_name="time zone",
+                    ),
+                ),
+                (
+                    "calendar_label",
+                    models.CharField(
+                        help_text="What calendars show; neutral: no treatment, no diagnosis.",
+                        max_length=60,
+                        verbose_name="calendar label",
+                    ),
+                ),
+                (
+                    "phone",
+                    phonenumber_field.modelfields.PhoneNumberField(
+                        max_length=128, region=None, verbose_name="phone"
+                    ),
+                ),
+                (
+                    "emergency_phone",
+                    models.CharField(default="911", max_length=32, verbose_name="emergency number"),
+                ),
+                (
+                    "crisis_phone",
+                    models.CharField(default="988", max_length=32, verbose_name="crisis number"),
+                ),
+                (
+                    "after_hours_phone",
+                    phonenumber_field.modelfields.PhoneNumberField(
+                        blank=True, max_length=128, region=None, verbose_name="after-hours phone"
+                    ),
+                ),
+                (
+                    "holiday_country",
+                    models.CharField(
+                        blank=True,
+                        help_text="ISO code such as US; public holidays then count as closures.",
+                        max_length=2,
+                        verbose_name="holiday calendar: country",
+                    ),
+                ),
+                (
+                    "holiday_subdivision",
+                    models.CharField(
+                        blank=True, max_length=10, verbose_name="holiday calendar: state or province"
+                    ),
+                ),
+                (
+                    "lead_minutes",
+                    models.PositiveSmallIntegerField(
+                        default=60,
+                        help_text="A visit may not be booked nearer than this.",
+                        verbose_name="lead time (minutes)",
+                    ),
+                ),
+                (
+                    "horizon_days",
+                    models.PositiveSmallIntegerField(
+                        default=120,
+                        help_text="How far ahead visits may be booked.",
+                        verbose_name="horizon (days)",
+                    ),
+                ),
+                (
+                    "grid_minutes",
+                    models.PositiveSmallIntegerField(
+                        default=15,
+                        help_text="Proposed visits start on this grid.",
+                        verbose_name="start grid (minutes)",
+                    ),
+                ),
+                (
+                    "late_minutes",
+                    models.PositiveSmallIntegerField(default=15, verbose_name="late after (minutes)"),
+                ),
+                (
+                    "notice_hours",
+                    models.PositiveSmallIntegerField(default=24, verbose_name="cancellation notice (hours)"),
+                ),
+                ("is_active", models.BooleanField(default=True, verbose_name="active")),
             ],
             options={
-                'verbose_name': 'location',
-                'verbose_name_plural': 'locations',
-                'ordering': ('name',),
-                'constraints': [models.CheckConstraint(condition=models.Q(('grid_minutes__in', (5, 10, 15, 20, 30, 60))), name='location_grid'), models.CheckConstraint(condition=models.Q(('horizon_days__gte', 7), ('horizon_days__lte', 730)), name='location_horizon')],
+                "verbose_name": "location",
+                "verbose_name_plural": "locations",
+                "ordering": ("name",),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("grid_minutes__in", (5, 10, 15, 20, 30, 60))),
+                        name="location_grid",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("horizon_days__gte", 7), ("horizon_days__lte", 730)),
+                        name="location_horizon",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Chair',
+            name="Chair",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=40, verbose_name='name')),
-                ('is_active', models.BooleanField(default=True, verbose_name='active')),
-                ('location', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='chairs', to='scheduling.location')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=40, verbose_name="name")),
+                ("is_active", models.BooleanField(default=True, verbose_name="active")),
+                (
+                    "location",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="chairs",
+                        to="scheduling.location",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'chair',
-                'verbose_name_plural': 'chairs',
-                'ordering': ('location', 'name'),
+                "verbose_name": "chair",
+                "verbose_name_plural": "chairs",
+                "ordering": ("location", "name"),
             },
         ),
         migrations.CreateModel(
-            name='OpeningHours',
+            name="OpeningHours",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('weekday', models.PositiveSmallIntegerField(choices=[(0, 'Monday'), (1, 'Tuesday'), (2, 'Wednesday'), (3, 'Thursday'), (4, 'Friday'), (5, 'Saturday'), (6, 'Sunday')], verbose_name='weekday')),
-                ('opens', models.TimeField(verbose_name='opens')),
-                ('closes', models.TimeField(verbose_name='closes')),
-                ('location', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='opening_hours', to='scheduling.location')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "weekday",
+                    models.PositiveSmallIntegerField(
+                        choices=[
+                            (0, "Monday"),
+                            (1, "Tuesday"),
+                            (2, "Wednesday"),
+                            (3, "Thursday"),
+                            (4, "Friday"),
+                            (5, "Saturday"),
+                            (6, "Sunday"),
+                        ],
+                        verbose_name="weekday",
+                    ),
+                ),
+                ("opens", models.TimeField(verbose_name="opens")),
+                ("closes", models.TimeField(verbose_name="closes")),
+                (
+                    "location",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="opening_hours",
+                        to="scheduling.location",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'opening hours',
-                'verbose_name_plural': 'opening hours',
-                'ordering': ('weekday', 'opens'),
+                "verbose_name": "opening hours",
+                "verbose_name_plural": "opening hours",
+                "ordering": ("weekday", "opens"),
             },
         ),
         migrations.CreateModel(
-            name='Patient',
+            name="Patient",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('mrn', models.CharField(help_text='The medical record number (MRN) at the home location.', max_length=20, verbose_name='record number')),
-                ('first_name', models.CharField(max_length=60, verbose_name='first name')),
-                ('last_name', models.CharField(max_length=60, verbose_name='last name')),
-                ('preferred_name', models.CharField(blank=True, max_length=60, verbose_name='preferred name')),
-                ('birth_date', models.DateField(verbose_name='birth date')),
-                ('email', models.EmailField(blank=True, max_length=254, verbose_name='e-mail')),
-                ('phone', phonenumber_field.modelfields.PhoneNumberField(blank=True, max_length=128, region=None, verbose_name='phone')),
-                ('language', models.CharField(choices=[('en', 'English'), ('es', 'Español')], default='en', max_length=5, verbose_name='language')),
-                ('needs_interpreter', models.BooleanField(default=False, verbose_name='needs an interpreter')),
-                ('escort_name', models.CharField(blank=True, max_length=80, verbose_name='escort')),
-                ('escort_phone', phonenumber_field.modelfields.PhoneNumberField(blank=True, max_length=128, region=None, verbose_name="escort's phone")),
-                ('note', models.TextField(blank=True, max_length=1000, verbose_name='note for the front desk')),
-                ('is_active', models.BooleanField(default=True, verbose_name='active')),
-                ('home_location', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='patients', to='scheduling.location', verbose_name='home location')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "mrn",
+                    models.CharField(
+                        help_text="The medical record number (MRN) at the home location.",
+                        max_length=20,
+                        verbose_name="record number",
+                    ),
+                ),
+                ("first_name", models.CharField(max_length=60, verbose_name="first name")),
+                ("last_name", models.CharField(max_length=60, verbose_name="last name")),
+                (
+                    "preferred_name",
+                    models.CharField(blank=True, max_length=60, verbose_name="preferred name"),
+                ),
+                ("birth_date", models.DateField(verbose_name="birth date")),
+                ("email", models.EmailField(blank=True, max_length=254, verbose_name="e-mail")),
+                (
+                    "phone",
+                    phonenumber_field.modelfields.PhoneNumberField(
+                        blank=True, max_length=128, region=None, verbose_name="phone"
+                    ),
+                ),
+                (
+                    "language",
+                    models.CharField(
+                        choices=[("en", "English"), ("es", "Español")],
+                        default="en",
+                        max_length=5,
+                        verbose_name="language",
+                    ),
+                ),
+                (
+                    "needs_interpreter",
+                    models.BooleanField(default=False, verbose_name="needs an interpreter"),
+                ),
+                ("escort_name", models.CharField(blank=True, max_length=80, verbose_name="escort")),
+                (
+                    "escort_phone",
+                    phonenumber_field.modelfields.PhoneNumberField(
+                        blank=True, max_length=128, region=None, verbose_name="escort's phone"
+                    ),
+                ),
+                (
+                    "note",
+                    models.TextField(blank=True, max_length=1000, verbose_name="note for the front desk"),
+                ),
+                ("is_active", models.BooleanField(default=True, verbose_name="active")),
+                (
+                    "home_location",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="patients",
+                        to="scheduling.location",
+                        verbose_name="home location",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'patient',
-                'verbose_name_plural': 'patients',
-                'ordering': ('last_name', 'first_name', 'pk'),
+                "verbose_name": "patient",
+                "verbose_name_plural": "patients",
+                "ordering": ("last_name", "first_name", "pk"),
             },
         ),
         migrations.CreateModel(
-            name='MedicationTrial',
+            name="MedicationTrial",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('medicine', models.CharField(max_length=80, verbose_name='medicine')),
-                ('dose', models.CharField(blank=True, max_length=60, verbose_name='dose as taken')),
-                ('started', models.DateField(blank=True, null=True, verbose_name='from')),
-                ('stopped', models.DateField(blank=True, null=True, verbose_name='until')),
-                ('outcome', models.CharField(choices=[('no_effect', 'no effect'), ('partial', 'helped in part'), ('not_tolerated', 'not tolerated'), ('helped', 'helped'), ('unknown', 'not known')], max_length=14, verbose_name='how it went')),
-                ('note', models.CharField(blank=True, max_length=200, verbose_name='note')),
-                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='medication_trials', to='scheduling.patient')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("medicine", models.CharField(max_length=80, verbose_name="medicine")),
+                ("dose", models.CharField(blank=True, max_length=60, verbose_name="dose as taken")),
+                ("started", models.DateField(blank=True, null=True, verbose_name="from")),
+                ("stopped", models.DateField(blank=True, null=True, verbose_name="until")),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("no_effect", "no effect"),
+                            ("partial", "helped in part"),
+                            ("not_tolerated", "not tolerated"),
+                            ("helped", "helped"),
+                            ("unknown", "not known"),
+                        ],
+                        max_length=14,
+                        verbose_name="how it went",
+                    ),
+                ),
+                ("note", models.CharField(blank=True, max_length=200, verbose_name="note")),
+                (
+                    "patient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="medication_trials",
+                        to="scheduling.patient",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'medicine tried before',
-                'verbose_name_plural': 'medicines tried before',
-                'ordering': ('started', 'pk'),
+                "verbose_name": "medicine tried before",
+                "verbose_name_plural": "medicines tried before",
+                "ordering": ("started", "pk"),
             },
         ),
         migrations.CreateModel(
-            name='AccessLink',
+            name="AccessLink",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('purpose', models.CharField(choices=[('visits', 'My visits'), ('feed', 'calendar feed')], max_length=8, verbose_name='opens')),
-                ('version', models.PositiveIntegerField(default=1, verbose_name='version')),
-                ('issued_at', models.DateTimeField(verbose_name='issued at')),
-                ('revoked_at', models.DateTimeField(blank=True, null=True, verbose_name='revoked at')),
-                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='links', to='scheduling.patient')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "purpose",
+                    models.CharField(
+                        choices=[("visits", "My visits"), ("feed", "calendar feed")],
+                        max_length=8,
+                        verbose_name="opens",
+                    ),
+                ),
+                ("version", models.PositiveIntegerField(default=1, verbose_name="version")),
+                ("issued_at", models.DateTimeField(verbose_name="issued at")),
+                ("revoked_at", models.DateTimeField(blank=True, null=True, verbose_name="revoked at")),
+                (
+                    "patient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="links",
+                        to="scheduling.patient",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'access link',
-                'verbose_name_plural': 'access links',
+                "verbose_name": "access link",
+                "verbose_name_plural": "access links",
             },
         ),
         migrations.CreateModel(
-            name='Protocol',
+            name="Protocol",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.SlugField(help_text='The same in every version.', max_length=40, verbose_name='code')),
-                ('version', models.PositiveSmallIntegerField(default=1, verbose_name='version')),
-                ('is_current', models.BooleanField(default=True, verbose_name='current version')),
-                ('is_active', models.BooleanField(default=True, verbose_name='may be ordered')),
-                ('name', models.CharField(max_length=80, verbose_name='name')),
-                ('route', models.CharField(choices=[('iv', 'IV infusion'), ('intranasal', 'intranasal')], max_length=10, verbose_name='route')),
-                ('dose_unit', models.CharField(choices=[('mg_per_kg', 'mg/kg'), ('mg', 'mg')], max_length=10, verbose_name='dose unit')),
-                ('dose_low', models.DecimalField(blank=True, decimal_places=2, help_text='Outside this range the prescriber confirms a second time.', max_digits=6, null=True, verbose_name='usual dose from')),
-                ('dose_high', models.DecimalField(blank=True, decimal_places=2, max_digits=6, null=True, verbose_name='usual dose to')),
-                ('dose_choices', models.CharField(blank=True, help_text='For mg only: the list to choose from, such as 56, 84.', max_length=60, validators=[django.core.validators.RegexValidator('^\\d+(\\.\\d+)?(, ?\\d+(\\.\\d+)?)*$', 'Numbers parted by commas.')], verbose_name='doses in mg')),
-                ('induction_count', models.PositiveSmallIntegerField(default=6, verbose_name='infusions in the first stage')),
-                ('per_week', models.PositiveSmallIntegerField(default=2, verbose_name='infusions a week')),
-                ('max_per_7_days', models.PositiveSmallIntegerField(default=3, verbose_name='at most in any 7 days')),
-                ('min_gap_days', models.PositiveSmallIntegerField(default=2, help_text='Local days from one visit to the next.', verbose_name='shortest gap (days)')),
-                ('floor_hours', models.PositiveSmallIntegerField(default=40, verbose_name='shortest gap (hours)')),
-                ('max_gap_days', models.PositiveSmallIntegerField(default=7, help_text='Beyond it a plan is flagged, never blocked.', verbose_name='longest gap (days)')),
-                ('ideal_low', models.PositiveSmallIntegerField(default=3, verbose_name='ideal gap from (days)')),
-                ('ideal_high', models.PositiveSmallIntegerField(default=4, verbose_name='ideal gap to (days)')),
-                ('prescriber_on_site', models.BooleanField(default=False, help_text="A prescriber's shift has to cover treatment and recovery.", verbose_name='prescriber on site')),
-                ('needs_escort', models.BooleanField(default=True, verbose_name='leaves with an escort')),
-                ('check_in_hours', models.CharField(default='4, 24, 72, 168', max_length=40, validators=[django.core.validators.RegexValidator('^\\d+(, ?\\d+)*$', 'Whole numbers parted by commas.')], verbose_name='check-ins after (hours)')),
-                ('made_at', models.DateTimeField(verbose_name='made at')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "code",
+                    models.SlugField(
+                        help_text="The same in every version.", max_length=40, verbose_name="code"
+                    ),
+                ),
+                ("version", models.PositiveSmallIntegerField(default=1, verbose_name="version")),
+                ("is_current", models.BooleanField(default=True, verbose_name="current version")),
+                ("is_active", models.BooleanField(default=True, verbose_name="may be ordered")),
+                ("name", models.CharField(max_length=80, verbose_name="name")),
+                (
+                    "route",
+                    models.CharField(
+                        choices=[("iv", "IV infusion"), ("intranasal", "intranasal")],
+                        max_length=10,
+                        verbose_name="route",
+                    ),
+                ),
+                (
+                    "dose_unit",
+                    models.CharField(
+                        choices=[("mg_per_kg", "mg/kg"), ("mg", "mg")],
+                        max_length=10,
+                        verbose_name="dose unit",
+                    ),
+                ),
+                (
+                    "dose_low",
+                    models.DecimalField(
+                        blank=True,
+                        decimal_places=2,
+                        help_text="Outside this range the prescriber confirms a second time.",
+                        max_digits=6,
+                        null=True,
+                        verbose_name="usual dose from",
+                    ),
+                ),
+                (
+                    "dose_high",
+                    models.DecimalField(
+                        blank=True, decimal_places=2, max_digits=6, null=True, verbose_name="usual dose to"
+                    ),
+                ),
+                (
+                    "dose_choices",
+                    models.CharField(
+                        blank=True,
+                        help_text="For mg only: the list to choose from, such as 56, 84.",
+                        max_length=60,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^\\d+(\\.\\d+)?(, ?\\d+(\\.\\d+)?)*$", "Numbers parted by commas."
+                            )
+                        ],
+                        verbose_name="doses in mg",
+                    ),
+                ),
+                (
+                    "induction_count",
+                    models.PositiveSmallIntegerField(default=6, verbose_name="infusions in the first stage"),
+                ),
+                ("per_week", models.PositiveSmallIntegerField(default=2, verbose_name="infusions a week")),
+                (
+                    "max_per_7_days",
+                    models.PositiveSmallIntegerField(default=3, verbose_name="at most in any 7 days"),
+                ),
+                (
+                    "min_gap_days",
+                    models.PositiveSmallIntegerField(
+                        default=2,
+                        help_text="Local days from one visit to the next.",
+                        verbose_name="shortest gap (days)",
+                    ),
+                ),
+                (
+                    "floor_hours",
+                    models.PositiveSmallIntegerField(default=40, verbose_name="shortest gap (hours)"),
+                ),
+                (
+                    "max_gap_days",
+                    models.PositiveSmallIntegerField(
+                        default=7,
+                        help_text="Beyond it a plan is flagged, never blocked.",
+                        verbose_name="longest gap (days)",
+                    ),
+                ),
+                (
+                    "ideal_low",
+                    models.PositiveSmallIntegerField(default=3, verbose_name="ideal gap from (days)"),
+                ),
+                (
+                    "ideal_high",
+                    models.PositiveSmallIntegerField(default=4, verbose_name="ideal gap to (days)"),
+                ),
+                (
+                    "prescriber_on_site",
+                    models.BooleanField(
+                        default=False,
+                        help_text="A prescriber's shift has to cover treatment and recovery.",
+                        verbose_name="prescriber on site",
+                    ),
+                ),
+                ("needs_escort", models.BooleanField(default=True, verbose_name="leaves with an escort")),
+                (
+                    "check_in_hours",
+                    models.CharField(
+                        default="4, 24, 72, 168",
+                        max_length=40,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^\\d+(, ?\\d+)*$", "Whole numbers parted by commas."
+                            )
+                        ],
+                        verbose_name="check-ins after (hours)",
+                    ),
+                ),
+                ("made_at", models.DateTimeField(verbose_name="made at")),
             ],
             options={
-                'verbose_name': 'protocol',
-                'verbose_name_plural': 'protocols',
-                'ordering': ('name', '-version'),
-                'constraints': [models.UniqueConstraint(fields=('code', 'version'), name='protocol_version'), models.UniqueConstraint(condition=models.Q(('is_current', True)), fields=('code',), name='protocol_one_current'), models.CheckConstraint(condition=models.Q(('induction_count__gte', 1), ('induction_count__lte', 30)), name='protocol_count'), models.CheckConstraint(condition=models.Q(('max_per_7_days__lte', 7), ('per_week__gte', 1), ('per_week__lte', models.F('max_per_7_days'))), name='protocol_per_week', violation_error_message='Infusions a week are 1 to the most in any 7 days, which is at most 7.'), models.CheckConstraint(condition=models.Q(('ideal_high__lte', models.F('max_gap_days')), ('ideal_low__lte', models.F('ideal_high')), ('min_gap_days__gte', 1), ('min_gap_days__lte', models.F('ideal_low'))), name='protocol_gaps', violation_error_message='Gaps rise: shortest, ideal from, ideal to, longest; at least one day.'), models.CheckConstraint(condition=models.Q(('floor_hours__lte', django.db.models.expressions.CombinedExpression(models.F('min_gap_days'), '*', models.Value(24)))), name='protocol_floor', violation_error_message='The shortest gap in hours is longer than the one in days.'), models.CheckConstraint(condition=models.Q(models.Q(('dose_high__isnull', True), ('dose_low__isnull', True)), models.Q(('dose_high__isnull', False), ('dose_low__gt', 0), ('dose_low__isnull', False), ('dose_low__lte', models.F('dose_high'))), _connector='OR'), name='protocol_dose_range', violation_error_message='Give both ends of the usual dose, the lower first.'), models.CheckConstraint(condition=models.Q(models.Q(('dose_choices', ''), ('dose_unit', scheduling.core.words.DoseUnit['MG_PER_KG'])), models.Q(('dose_unit', scheduling.core.words.DoseUnit['MG']), models.Q(('dose_choices', ''), _negated=True)), _connector='OR'), name='protocol_dose_list', violation_error_message='A dose in mg needs its list of doses; one in mg/kg has none.')],
+                "verbose_name": "protocol",
+                "verbose_name_plural": "protocols",
+                "ordering": ("name", "-version"),
+                "constraints": [
+                    models.UniqueConstraint(fields=("code", "version"), name="protocol_version"),
+                    models.UniqueConstraint(
+                        condition=models.Q(("is_current", True)),
+                        fields=("code",),
+                        name="protocol_one_current",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("induction_count__gte", 1), ("induction_count__lte", 30)),
+                        name="protocol_count",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("max_per_7_days__lte", 7),
+                            ("per_week__gte", 1),
+                            ("per_week__lte", models.F("max_per_7_days")),
+                        ),
+                        name="protocol_per_week",
+                        violation_error_message="Infusions a week are 1 to the most in any 7 days, which is at most 7.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("ideal_high__lte", models.F("max_gap_days")),
+                            ("ideal_low__lte", models.F("ideal_high")),
+                            ("min_gap_days__gte", 1),
+                            ("min_gap_days__lte", models.F("ideal_low")),
+                        ),
+                        name="protocol_gaps",
+                        violation_error_message="Gaps rise: shortest, ideal from, ideal to, longest; at least one day.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "floor_hours__lte",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("min_gap_days"), "*", models.Value(24)
+                                ),
+                            )
+                        ),
+                        name="protocol_floor",
+                        violation_error_message="The shortest gap in hours is longer than the one in days.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("dose_high__isnull", True), ("dose_low__isnull", True)),
+                            models.Q(
+                                ("dose_high__isnull", False),
+                                ("dose_low__gt", 0),
+                                ("dose_low__isnull", False),
+                                ("dose_low__lte", models.F("dose_high")),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="protocol_dose_range",
+                        violation_error_message="Give both ends of the usual dose, the lower first.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("dose_choices", ""),
+                                ("dose_unit", scheduling.core.words.DoseUnit["MG_PER_KG"]),
+                            ),
+                            models.Q(
+                                ("dose_unit", scheduling.core.words.DoseUnit["MG"]),
+                                models.Q(("dose_choices", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="protocol_dose_list",
+                        violation_error_message="A dose in mg needs its list of doses; one in mg/kg has none.",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Prerequisite',
+            name="Prerequisite",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.SlugField(max_length=40, unique=True, verbose_name='code')),
-                ('name', models.CharField(max_length=80, verbose_name='name')),
-                ('required_before', models.CharField(choices=[('booking', 'booking'), ('first', 'the first visit'), ('every', 'every visit')], max_length=8, verbose_name='required before')),
-                ('protocols', models.ManyToManyField(blank=True, related_name='prerequisites', to='scheduling.protocol')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("code", models.SlugField(max_length=40, unique=True, verbose_name="code")),
+                ("name", models.CharField(max_length=80, verbose_name="name")),
+                (
+                    "required_before",
+                    models.CharField(
+                        choices=[
+                            ("booking", "booking"),
+                            ("first", "the first visit"),
+                            ("every", "every visit"),
+                        ],
+                        max_length=8,
+                        verbose_name="required before",
+                    ),
+                ),
+                (
+                    "protocols",
+                    models.ManyToManyField(
+                        blank=True, related_name="prerequisites", to="scheduling.protocol"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'prerequisite',
-                'verbose_name_plural': 'prerequisites',
-                'ordering': ('name',),
+                "verbose_name": "prerequisite",
+                "verbose_name_plural": "prerequisites",
+                "ordering": ("name",),
             },
         ),
         migrations.CreateModel(
-            name='Phase',
+            name="Phase",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField(verbose_name='position')),
-                ('kind', models.CharField(choices=[('check_in', 'check-in'), ('preparation', 'preparation'), ('treatment', 'treatment'), ('recovery', 'recovery'), ('discharge', 'discharge'), ('turnover', 'turnover')], max_length=12, verbose_name='phase')),
-                ('minutes', models.PositiveSmallIntegerField(verbose_name='minutes')),
-                ('protocol', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='phases', to='scheduling.protocol')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField(verbose_name="position")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("check_in", "check-in"),
+                            ("preparation", "preparation"),
+                            ("treatment", "treatment"),
+                            ("recovery", "recovery"),
+                            ("discharge", "discharge"),
+                            ("turnover", "turnover"),
+                        ],
+                        max_length=12,
+                        verbose_name="phase",
+                    ),
+                ),
+                ("minutes", models.PositiveSmallIntegerField(verbose_name="minutes")),
+                (
+                    "protocol",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="phases",
+                        to="scheduling.protocol",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'phase',
-                'verbose_name_plural': 'phases',
-                'ordering': ('position',),
+                "verbose_name": "phase",
+                "verbose_name_plural": "phases",
+                "ordering": ("position",),
             },
         ),
         migrations.CreateModel(
-            name='Order',
+            name="Order",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('regimen', models.SlugField(help_text="The protocol's code, whatever its version.", max_length=40, verbose_name='regimen')),
-                ('stage', models.CharField(choices=[('induction', 'first stage'), ('follow_up', 'follow-up')], max_length=10, verbose_name='stage')),
-                ('state', models.CharField(choices=[('draft', 'draft'), ('signed', 'signed'), ('replaced', 'replaced'), ('withdrawn', 'withdrawn'), ('expired', 'expired'), ('used_up', 'used up')], default=scheduling.core.words.OrderState['DRAFT'], max_length=10, verbose_name='state')),
-                ('dose_amount', models.DecimalField(decimal_places=2, max_digits=6, verbose_name='dose')),
-                ('dose_unit', models.CharField(choices=[('mg_per_kg', 'mg/kg'), ('mg', 'mg')], max_length=10, verbose_name='unit')),
-                ('weight_kg', models.DecimalField(blank=True, decimal_places=1, max_digits=5, null=True, verbose_name='weight (kg)')),
-                ('unusual_dose_confirmed', models.BooleanField(default=False, verbose_name='unusual dose confirmed')),
-                ('sessions', models.PositiveSmallIntegerField(verbose_name='number of infusions')),
-                ('taken', models.PositiveSmallIntegerField(default=0, help_text='Kept by the services; never above the number.', verbose_name='used and booked')),
-                ('valid_from', models.DateField(verbose_name='valid from')),
-                ('valid_until', models.DateField(verbose_name='valid until')),
-                ('note', models.CharField(blank=True, max_length=200, verbose_name='note')),
-                ('drafted_at', models.DateTimeField(verbose_name='drafted at')),
-                ('signed_at', models.DateTimeField(blank=True, null=True, verbose_name='signed at')),
-                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='scheduling.patient')),
-                ('protocol', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='scheduling.protocol')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "regimen",
+                    models.SlugField(
+                        help_text="The protocol's code, whatever its version.",
+                        max_length=40,
+                        verbose_name="regimen",
+                    ),
+                ),
+                (
+                    "stage",
+                    models.CharField(
+                        choices=[("induction", "first stage"), ("follow_up", "follow-up")],
+                        max_length=10,
+                        verbose_name="stage",
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("draft", "draft"),
+                            ("signed", "signed"),
+                            ("replaced", "replaced"),
+                            ("withdrawn", "withdrawn"),
+                            ("expired", "expired"),
+                            ("used_up", "used up"),
+                        ],
+                        default=scheduling.core.words.OrderState["DRAFT"],
+                        max_length=10,
+                        verbose_name="state",
+                    ),
+                ),
+                ("dose_amount", models.DecimalField(decimal_places=2, max_digits=6, verbose_name="dose")),
+                (
+                    "dose_unit",
+                    models.CharField(
+                        choices=[("mg_per_kg", "mg/kg"), ("mg", "mg")], max_length=10, verbose_name="unit"
+                    ),
+                ),
+                (
+                    "weight_kg",
+                    models.DecimalField(
+                        blank=True, decimal_places=1, max_digits=5, null=True, verbose_name="weight (kg)"
+                    ),
+                ),
+                (
+                    "unusual_dose_confirmed",
+                    models.BooleanField(default=False, verbose_name="unusual dose confirmed"),
+                ),
+                ("sessions", models.PositiveSmallIntegerField(verbose_name="number of infusions")),
+                (
+                    "taken",
+                    models.PositiveSmallIntegerField(
+                        default=0,
+                        help_text="Kept by the services; never above the number.",
+                        verbose_name="used and booked",
+                    ),
+                ),
+                ("valid_from", models.DateField(verbose_name="valid from")),
+                ("valid_until", models.DateField(verbose_name="valid until")),
+                ("note", models.CharField(blank=True, max_length=200, verbose_name="note")),
+                ("drafted_at", models.DateTimeField(verbose_name="drafted at")),
+                ("signed_at", models.DateTimeField(blank=True, null=True, verbose_name="signed at")),
+                (
+                    "patient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="orders",
+                        to="scheduling.patient",
+                    ),
+                ),
+                (
+                    "protocol",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="orders",
+                        to="scheduling.protocol",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'order',
-                'verbose_name_plural': 'orders',
-                'ordering': ('-drafted_at',),
+                "verbose_name": "order",
+                "verbose_name_plural": "orders",
+                "ordering": ("-drafted_at",),
             },
         ),
         migrations.CreateModel(
-            name='Appointment',
+            name="Appointment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveSmallIntegerField(verbose_name='number')),
-                ('local_date', models.DateField(verbose_name='date')),
-                ('local_time', models.TimeField(verbose_name='time')),
-                ('zone', models.CharField(max_length=64, verbose_name='time zone')),
-                ('starts_at', models.DateTimeField(verbose_name='starts at')),
-                ('ends_at', models.DateTimeField(verbose_name='ends at')),
-                ('status', models.CharField(choices=[('booked', 'booked'), ('arrived', 'arrived'), ('in_treatment', 'in treatment'), ('recovering', 'recovering'), ('done', 'done'), ('stopped_early', 'stopped early'), ('not_given', 'not given'), ('missed', 'missed'), ('cancelled_in_time', 'cancelled by the patient in time'), ('cancelled_late', 'cancelled by the patient late'), ('cancelled_by_clinic', 'cancelled by the clinic')], default=scheduling.core.words.Status['BOOKED'], max_length=20, verbose_name='status')),
-                ('is_confirmed', models.BooleanField(default=False, verbose_name='confirmed')),
-                ('uid', models.CharField(default=scheduling.models.appointments.new_uid, max_length=64, unique=True, verbose_name='calendar UID')),
-                ('sequence', models.PositiveIntegerField(default=0, verbose_name='calendar SEQUENCE')),
-                ('changed_at', models.DateTimeField(verbose_name='changed at')),
-                ('override_reason', models.CharField(blank=True, max_length=200, verbose_name='rules overridden because')),
-                ('reason', models.CharField(blank=True, max_length=200, verbose_name='reason for its outcome')),
-                ('arrived_at', models.DateTimeField(blank=True, null=True, verbose_name='arrived at')),
-                ('started_at', models.DateTimeField(blank=True, null=True, verbose_name='treatment started at')),
-                ('treatment_ended_at', models.DateTimeField(blank=True, null=True, verbose_name='treatment ended at')),
-                ('discharged_at', models.DateTimeField(blank=True, null=True, verbose_name='discharged at')),
-                ('escort', models.CharField(blank=True, max_length=80, verbose_name='left with')),
-                ('no_escort_reason', models.CharField(blank=True, max_length=200, verbose_name='left alone because')),
-                ('chair', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='appointments', to='scheduling.chair')),
-                ('location', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='appointments', to='scheduling.location')),
-                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='appointments', to='scheduling.patient')),
-                ('protocol', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='appointments', to='scheduling.protocol')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveSmallIntegerField(verbose_name="number")),
+                ("local_date", models.DateField(verbose_name="date")),
+                ("local_time", models.TimeField(verbose_name="time")),
+                ("zone", models.CharField(max_length=64, verbose_name="time zone")),
+                ("starts_at", models.DateTimeField(verbose_name="starts at")),
+                ("ends_at", models.DateTimeField(verbose_name="ends at")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("booked", "booked"),
+                            ("arrived", "arrived"),
+                            ("in_treatment", "in treatment"),
+                            ("recovering", "recovering"),
+                            ("done", "done"),
+                            ("stopped_early", "stopped early"),
+                            ("not_given", "not given"),
+                            ("missed", "missed"),
+                            ("cancelled_in_time", "cancelled by the patient in time"),
+                            ("cancelled_late", "cancelled by the patient late"),
+                            ("cancelled_by_clinic", "cancelled by the clinic"),
+                        ],
+                        default=scheduling.core.words.Status["BOOKED"],
+                        max_length=20,
+                        verbose_name="status",
+                    ),
+                ),
+                ("is_confirmed", models.BooleanField(default=False, verbose_name="confirmed")),
+                (
+                    "uid",
+                    models.CharField(
+                        default=scheduling.models.appointments.new_uid,
+                        max_length=64,
+                        unique=True,
+                        verbose_name="calendar UID",
+                    ),
+                ),
+                ("sequence", models.PositiveIntegerField(default=0, verbose_name="calendar SEQUENCE")),
+                ("changed_at", models.DateTimeField(verbose_name="changed at")),
+                (
+                    "override_reason",
+                    models.CharField(blank=True, max_length=200, verbose_name="rules overridden because"),
+                ),
+                (
+                    "reason",
+                    models.CharField(blank=True, max_length=200, verbose_name="reason for its outcome"),
+                ),
+                ("arrived_at", models.DateTimeField(blank=True, null=True, verbose_name="arrived at")),
+                (
+                    "started_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="treatment started at"),
+                ),
+                (
+                    "treatment_ended_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="treatment ended at"),
+                ),
+                ("discharged_at", models.DateTimeField(blank=True, null=True, verbose_name="discharged at")),
+                ("escort", models.CharField(blank=True, max_length=80, verbose_name="left with")),
+                (
+                    "no_escort_reason",
+                    models.CharField(blank=True, max_length=200, verbose_name="left alone because"),
+                ),
+                (
+                    "chair",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="appointments",
+                        to="scheduling.chair",
+                    ),
+                ),
+                (
+                    "location",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="appointments",
+                        to="scheduling.location",
+                    ),
+                ),
+                (
+                    "patient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="appointments",
+                        to="scheduling.patient",
+                    ),
+                ),
+                (
+                    "protocol",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="appointments",
+                        to="scheduling.protocol",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'appointment',
-                'verbose_name_plural': 'appointments',
-                'ordering': ('starts_at', 'pk'),
+                "verbose_name": "appointment",
+                "verbose_name_plural": "appointments",
+                "ordering": ("starts_at", "pk"),
             },
         ),
         migrations.CreateModel(
-            name='ProtocolInstruction',
+            name="ProtocolInstruction",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('language', models.CharField(choices=[('en', 'English'), ('es', 'Español')], max_length=5, verbose_name='language')),
-                ('text', models.TextField(max_length=4000, verbose_name='text')),
-                ('protocol', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='instructions', to='scheduling.protocol')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "language",
+                    models.CharField(
+                        choices=[("en", "English"), ("es", "Español")], max_length=5, verbose_name="language"
+                    ),
+                ),
+                ("text", models.TextField(max_length=4000, verbose_name="text")),
+                (
+                    "protocol",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="instructions",
+                        to="scheduling.protocol",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'instructions',
-                'verbose_name_plural': 'instructions',
+                "verbose_name": "instructions",
+                "verbose_name_plural": "instructions",
             },
         ),
         migrations.CreateModel(
-            name='Seat',
+            name="Seat",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('chair', 'chair'), ('patient', 'patient'), ('hands_on', 'hands on'), ('monitoring', 'monitoring')], max_length=12, verbose_name='kind')),
-                ('number', models.PositiveSmallIntegerField(default=1, verbose_name='number')),
-                ('retired_at', models.DateTimeField(blank=True, null=True, verbose_name='retired at')),
-                ('chair', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='seat', to='scheduling.chair')),
-                ('patient', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='seat', to='scheduling.patient')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("chair", "chair"),
+                            ("patient", "patient"),
+                            ("hands_on", "hands on"),
+                            ("monitoring", "monitoring"),
+                        ],
+                        max_length=12,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("number", models.PositiveSmallIntegerField(default=1, verbose_name="number")),
+                ("retired_at", models.DateTimeField(blank=True, null=True, verbose_name="retired at")),
+                (
+                    "chair",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="seat",
+                        to="scheduling.chair",
+                    ),
+                ),
+                (
+                    "patient",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="seat",
+                        to="scheduling.patient",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'seat',
-                'verbose_name_plural': 'seats',
+                "verbose_name": "seat",
+                "verbose_name_plural": "seats",
             },
         ),
         migrations.CreateModel(
-            name='Claim',
+            name="Claim",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('starts_at', models.DateTimeField(verbose_name='starts at')),
-                ('ends_at', models.DateTimeField(verbose_name='ends at')),
-                ('appointment', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='claims', to='scheduling.appointment')),
-                ('hold', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='claims', to='scheduling.hold')),
-                ('seat', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='claims', to='scheduling.seat')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("starts_at", models.DateTimeField(verbose_name="starts at")),
+                ("ends_at", models.DateTimeField(verbose_name="ends at")),
+                (
+                    "appointment",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="claims",
+                        to="scheduling.appointment",
+                    ),
+                ),
+                (
+                    "hold",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="claims",
+                        to="scheduling.hold",
+                    ),
+                ),
+                (
+                    "seat",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="claims",
+                        to="scheduling.seat",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'claim',
-                'verbose_name_plural': 'claims',
+                "verbose_name": "claim",
+                "verbose_name_plural": "claims",
             },
         ),
         migrations.CreateModel(
-            name='Series',
+            name="Series",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('stage', models.CharField(choices=[('induction', 'first stage'), ('follow_up', 'follow-up')], max_length=10, verbose_name='stage')),
-                ('revision', models.PositiveIntegerField(default=1, help_text='Rises once with every change of the course.', verbose_name='revision')),
-                ('wishes', models.JSONField(blank=True, default=dict, verbose_name='days and times wished for')),
-                ('booked_at', models.DateTimeField(verbose_name='booked at')),
-                ('location', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='series', to='scheduling.location')),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='series', to='scheduling.order')),
-                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='series', to='scheduling.patient')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "stage",
+                    models.CharField(
+                        choices=[("induction", "first stage"), ("follow_up", "follow-up")],
+                        max_length=10,
+                        verbose_name="stage",
+                    ),
+                ),
+                (
+                    "revision",
+                    models.PositiveIntegerField(
+                        default=1,
+                        help_text="Rises once with every change of the course.",
+                        verbose_name="revision",
+                    ),
+                ),
+                (
+                    "wishes",
+                    models.JSONField(blank=True, default=dict, verbose_name="days and times wished for"),
+                ),
+                ("booked_at", models.DateTimeField(verbose_name="booked at")),
+                (
+                    "location",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="series",
+                        to="scheduling.location",
+                    ),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="series",
+                        to="scheduling.order",
+                    ),
+                ),
+                (
+                    "patient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="series",
+                        to="scheduling.patient",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'series',
-                'verbose_name_plural': 'series',
-                'ordering': ('-booked_at',),
+                "verbose_name": "series",
+                "verbose_name_plural": "series",
+                "ordering": ("-booked_at",),
             },
         ),
         migrations.CreateModel(
-            name='BookingRequest',
+            name="BookingRequest",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=64, verbose_name='key')),
-                ('digest', models.CharField(max_length=64, verbose_name='digest of the body')),
-                ('made_at', models.DateTimeField(verbose_name='made at')),
-                ('series', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='booking_requests', to='scheduling.series')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.CharField(max_length=64, verbose_name="key")),
+                ("digest", models.CharField(max_length=64, verbose_name="digest of the body")),
+                ("made_at", models.DateTimeField(verbose_name="made at")),
+                (
+                    "series",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="booking_requests",
+                        to="scheduling.series",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'booking request',
-                'verbose_name_plural': 'booking requests',
+                "verbose_name": "booking request",
+                "verbose_name_plural": "booking requests",
             },
         ),
         migrations.AddField(
-            model_name='appointment',
-            name='series',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='appointments', to='scheduling.series'),
+            model_name="appointment",
+            name="series",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="appointments",
+                to="scheduling.series",
+            ),
         ),
         migrations.CreateModel(
-            name='StaffMember',
+            name="StaffMember",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=80, verbose_name='name')),
-                ('is_front_desk', models.BooleanField(default=False, verbose_name='front desk')),
-                ('is_nurse', models.BooleanField(default=False, verbose_name='nurse')),
-                ('is_prescriber', models.BooleanField(default=False, verbose_name='prescriber')),
-                ('is_manager', models.BooleanField(default=False, verbose_name='manager')),
-                ('monitoring_capacity', models.PositiveSmallIntegerField(default=1, help_text='How many patients this nurse may look after at one time.', verbose_name='monitoring capacity')),
-                ('is_active', models.BooleanField(default=True, verbose_name='active')),
-                ('user', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='staff_member', to=settings.AUTH_USER_MODEL, verbose_name='user account')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=80, verbose_name="name")),
+                ("is_front_desk", models.BooleanField(default=False, verbose_name="front desk")),
+                ("is_nurse", models.BooleanField(default=False, verbose_name="nurse")),
+                ("is_prescriber", models.BooleanField(default=False, verbose_name="prescriber")),
+                ("is_manager", models.BooleanField(default=False, verbose_name="manager")),
+                (
+                    "monitoring_capacity",
+                    models.PositiveSmallIntegerField(
+                        default=1,
+                        help_text="How many patients this nurse may look after at one time.",
+                        verbose_name="monitoring capacity",
+                    ),
+                ),
+                ("is_active", models.BooleanField(default=True, verbose_name="active")),
+                (
+                    "user",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="staff_member",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="user account",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'staff member',
-                'verbose_name_plural': 'staff',
-                'ordering': ('name',),
+                "verbose_name": "staff member",
+                "verbose_name_plural": "staff",
+                "ordering": ("name",),
             },
         ),
         migrations.CreateModel(
-            name='ShiftException',
+            name="ShiftException",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('extra', 'extra shift'), ('absence', 'absence')], max_length=8, verbose_name='kind')),
-                ('role', models.CharField(choices=[('nurse', 'nurse'), ('prescriber', 'prescriber')], default=scheduling.core.words.Role['NURSE'], max_length=12, verbose_name='works as')),
-                ('day', models.DateField(verbose_name='day')),
-                ('starts', models.TimeField(verbose_name='from')),
-                ('ends', models.TimeField(verbose_name='to')),
-                ('reason', models.CharField(blank=True, max_length=80, verbose_name='reason')),
-                ('location', models.ForeignKey(help_text='Its wall time is meant.', on_delete=django.db.models.deletion.PROTECT, related_name='shift_exceptions', to='scheduling.location')),
-                ('staff', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='shift_exceptions', to='scheduling.staffmember')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("extra", "extra shift"), ("absence", "absence")],
+                        max_length=8,
+                        verbose_name="kind",
+                    ),
+                ),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[("nurse", "nurse"), ("prescriber", "prescriber")],
+                        default=scheduling.core.words.Role["NURSE"],
+                        max_length=12,
+                        verbose_name="works as",
+                    ),
+                ),
+                ("day", models.DateField(verbose_name="day")),
+                ("starts", models.TimeField(verbose_name="from")),
+                ("ends", models.TimeField(verbose_name="to")),
+                ("reason", models.CharField(blank=True, max_length=80, verbose_name="reason")),
+                (
+                    "location",
+                    models.ForeignKey(
+                        help_text="Its wall time is meant.",
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="shift_exceptions",
+                        to="scheduling.location",
+                    ),
+                ),
+                (
+                    "staff",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="shift_exceptions",
+                        to="scheduling.staffmember",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'shift exception',
-                'verbose_name_plural': 'shift exceptions',
-                'ordering': ('day', 'starts'),
+                "verbose_name": "shift exception",
+                "verbose_name_plural": "shift exceptions",
+                "ordering": ("day", "starts"),
             },
         ),
         migrations.CreateModel(
-            name='Shift',
+            name="Shift",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(choices=[('nurse', 'nurse'), ('prescriber', 'prescriber')], default=scheduling.core.words.Role['NURSE'], max_length=12, verbose_name='works as')),
-                ('weekday', models.PositiveSmallIntegerField(choices=[(0, 'Monday'), (1, 'Tuesday'), (2, 'Wednesday'), (3, 'Thursday'), (4, 'Friday'), (5, 'Saturday'), (6, 'Sunday')], verbose_name='weekday')),
-                ('starts', models.TimeField(verbose_name='from')),
-                ('ends', models.TimeField(verbose_name='to')),
-                ('break_starts', models.TimeField(blank=True, null=True, verbose_name='break from')),
-                ('break_ends', models.TimeField(blank=True, null=True, verbose_name='break to')),
-                ('valid_from', models.DateField(verbose_name='first day')),
-                ('valid_until', models.DateField(blank=True, null=True, verbose_name='last day')),
-                ('location', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='shifts', to='scheduling.location')),
-                ('staff', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='shifts', to='scheduling.staffmember')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[("nurse", "nurse"), ("prescriber", "prescriber")],
+                        default=scheduling.core.words.Role["NURSE"],
+                        max_length=12,
+                        verbose_name="works as",
+                    ),
+                ),
+                (
+                    "weekday",
+                    models.PositiveSmallIntegerField(
+                        choices=[
+                            (0, "Monday"),
+                            (1, "Tuesday"),
+                            (2, "Wednesday"),
+                            (3, "Thursday"),
+                            (4, "Friday"),
+                            (5, "Saturday"),
+                            (6, "Sunday"),
+                        ],
+                        verbose_name="weekday",
+                    ),
+                ),
+                ("starts", models.TimeField(verbose_name="from")),
+                ("ends", models.TimeField(verbose_name="to")),
+                ("break_starts", models.TimeField(blank=True, null=True, verbose_name="break from")),
+                ("break_ends", models.TimeField(blank=True, null=True, verbose_name="break to")),
+                ("valid_from", models.DateField(verbose_name="first day")),
+                ("valid_until", models.DateField(blank=True, null=True, verbose_name="last day")),
+                (
+                    "location",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="shifts",
+                        to="scheduling.location",
+                    ),
+                ),
+                (
+                    "staff",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="shifts",
+                        to="scheduling.staffmember",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'shift',
-                'verbose_name_plural': 'shifts',
-                'ordering': ('weekday', 'starts'),
+                "verbose_name": "shift",
+                "verbose_name_plural": "shifts",
+                "ordering": ("weekday", "starts"),
             },
         ),
         migrations.AddField(
-            model_name='series',
-            name='booked_by',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='booked_series', to='scheduling.staffmember'),
+            model_name="series",
+            name="booked_by",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="booked_series",
+                to="scheduling.staffmember",
+            ),
         ),
         migrations.AddField(
-            model_name='seat',
-            name='nurse',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='seats', to='scheduling.staffmember'),
+            model_name="seat",
+            name="nurse",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="seats",
+                to="scheduling.staffmember",
+            ),
         ),
         migrations.CreateModel(
-            name='PrerequisiteRecord',
+            name="PrerequisiteRecord",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('recorded_at', models.DateTimeField(verbose_name='recorded at')),
-                ('reference', models.CharField(blank=True, max_length=80, verbose_name='reference')),
-                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='prerequisite_records', to='scheduling.patient')),
-                ('prerequisite', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='records', to='scheduling.prerequisite')),
-                ('recorded_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='scheduling.staffmember')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("recorded_at", models.DateTimeField(verbose_name="recorded at")),
+                ("reference", models.CharField(blank=True, max_length=80, verbose_name="reference")),
+                (
+                    "patient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="prerequisite_records",
+                        to="scheduling.patient",
+                    ),
+                ),
+                (
+                    "prerequisite",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="records",
+                        to="scheduling.prerequisite",
+                    ),
+                ),
+                (
+                    "recorded_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="scheduling.staffmember",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'prerequisite on record',
-                'verbose_name_plural': 'prerequisites on record',
-                'ordering': ('-recorded_at',),
+                "verbose_name": "prerequisite on record",
+                "verbose_name_plural": "prerequisites on record",
+                "ordering": ("-recorded_at",),
             },
         ),
         migrations.AddField(
-            model_name='order',
-            name='drafted_by',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='drafted_orders', to='scheduling.staffmember'),
+            model_name="order",
+            name="drafted_by",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="drafted_orders",
+                to="scheduling.staffmember",
+            ),
         ),
         migrations.AddField(
-            model_name='order',
-            name='signed_by',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='signed_orders', to='scheduling.staffmember'),
+            model_name="order",
+            name="signed_by",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="signed_orders",
+                to="scheduling.staffmember",
+            ),
         ),
         migrations.AddField(
-            model_name='hold',
-            name='made_by',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='holds', to='scheduling.staffmember'),
+            model_name="hold",
+            name="made_by",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="holds", to="scheduling.staffmember"
+            ),
         ),
         migrations.CreateModel(
-            name='Consent',
+            name="Consent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('channel', models.CharField(choices=[('email', 'e-mail'), ('sms', 'text message')], max_length=8, verbose_name='channel')),
-                ('wording_version', models.CharField(max_length=20, verbose_name='version of the wording')),
-                ('given_at', models.DateTimeField(verbose_name='given at')),
-                ('revoked_at', models.DateTimeField(blank=True, null=True, verbose_name='revoked at')),
-                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='consents', to='scheduling.patient')),
-                ('recorded_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='scheduling.staffmember')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "channel",
+                    models.CharField(
+                        choices=[("email", "e-mail"), ("sms", "text message")],
+                        max_length=8,
+                        verbose_name="channel",
+                    ),
+                ),
+                ("wording_version", models.CharField(max_length=20, verbose_name="version of the wording")),
+                ("given_at", models.DateTimeField(verbose_name="given at")),
+                ("revoked_at", models.DateTimeField(blank=True, null=True, verbose_name="revoked at")),
+                (
+                    "patient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="consents",
+                        to="scheduling.patient",
+                    ),
+                ),
+                (
+                    "recorded_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="scheduling.staffmember",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'consent',
-                'verbose_name_plural': 'consents',
-                'ordering': ('-given_at',),
+                "verbose_name": "consent",
+                "verbose_name_plural": "consents",
+                "ordering": ("-given_at",),
             },
         ),
         migrations.CreateModel(
-            name='AuditEntry',
+            name="AuditEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(db_index=True, verbose_name='at')),
-                ('actor_kind', models.CharField(choices=[('staff', 'staff'), ('link', "patient's link"), ('integration', 'another system'), ('system', 'this program')], max_length=12, verbose_name='actor')),
-                ('address', models.GenericIPAddressField(null=True, verbose_name='network address')),
-                ('action', models.CharField(max_length=40, verbose_name='action')),
-                ('subject', models.CharField(max_length=40, verbose_name='subject')),
-                ('subject_id', models.BigIntegerField(null=True, verbose_name="subject's id")),
-                ('facts', models.JSONField(default=dict, verbose_name='facts')),
-                ('link', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='audit_entries', to='scheduling.accesslink')),
-                ('patient', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='audit_entries', to='scheduling.patient')),
-                ('staff', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='audit_entries', to='scheduling.staffmember')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField(db_index=True, verbose_name="at")),
+                (
+                    "actor_kind",
+                    models.CharField(
+                        choices=[
+                            ("staff", "staff"),
+                            ("link", "patient's link"),
+                            ("integration", "another system"),
+                            ("system", "this program"),
+                        ],
+                        max_length=12,
+                        verbose_name="actor",
+                    ),
+                ),
+                ("address", models.GenericIPAddressField(null=True, verbose_name="network address")),
+                ("action", models.CharField(max_length=40, verbose_name="action")),
+                ("subject", models.CharField(max_length=40, verbose_name="subject")),
+                ("subject_id", models.BigIntegerField(null=True, verbose_name="subject's id")),
+                ("facts", models.JSONField(default=dict, verbose_name="facts")),
+                (
+                    "link",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="audit_entries",
+                        to="scheduling.accesslink",
+                    ),
+                ),
+                (
+                    "patient",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="audit_entries",
+                        to="scheduling.patient",
+                    ),
+                ),
+                (
+                    "staff",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="audit_entries",
+                        to="scheduling.staffmember",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'audit entry',
-                'verbose_name_plural': 'audit trail',
-                'ordering': ('-at', '-pk'),
+                "verbose_name": "audit entry",
+                "verbose_name_plural": "audit trail",
+                "ordering": ("-at", "-pk"),
             },
         ),
         migrations.AddField(
-            model_name='appointment',
-            name='nurse',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='appointments', to='scheduling.staffmember'),
+            model_name="appointment",
+            name="nurse",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="appointments",
+                to="scheduling.staffmember",
+            ),
         ),
         migrations.CreateModel(
-            name='Closure',
+            name="Closure",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('first_day', models.DateField(verbose_name='first day')),
-                ('last_day', models.DateField(verbose_name='last day')),
-                ('reason', models.CharField(max_length=80, verbose_name='reason')),
-                ('location', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='closures', to='scheduling.location')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("first_day", models.DateField(verbose_name="first day")),
+                ("last_day", models.DateField(verbose_name="last day")),
+                ("reason", models.CharField(max_length=80, verbose_name="reason")),
+                (
+                    "location",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="closures",
+                        to="scheduling.location",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'closure',
-                'verbose_name_plural': 'closures',
-                'ordering': ('first_day',),
-                'constraints': [models.CheckConstraint(condition=models.Q(('first_day__lte', models.F('last_day'))), name='closure_order')],
+                "verbose_name": "closure",
+                "verbose_name_plural": "closures",
+                "ordering": ("first_day",),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("first_day__lte", models.F("last_day"))), name="closure_order"
+                    )
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='chair',
-            constraint=models.UniqueConstraint(fields=('location', 'name'), name='chair_name'),
+            model_name="chair",
+            constraint=models.UniqueConstraint(fields=("location", "name"), name="chair_name"),
         ),
         migrations.AddConstraint(
-            model_name='openinghours',
-            constraint=models.CheckConstraint(condition=models.Q(('opens__lt', models.F('closes'))), name='opening_hours_order'),
+            model_name="openinghours",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("opens__lt", models.F("closes"))), name="opening_hours_order"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='openinghours',
-            constraint=models.CheckConstraint(condition=models.Q(('weekday__lte', 6)), name='opening_hours_weekday'),
+            model_name="openinghours",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("weekday__lte", 6)), name="opening_hours_weekday"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='openinghours',
-            constraint=models.UniqueConstraint(fields=('location', 'weekday', 'opens'), name='opening_hours_once'),
+            model_name="openinghours",
+            constraint=models.UniqueConstraint(
+                fields=("location", "weekday", "opens"), name="opening_hours_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='patient',
-            index=models.Index(django.db.models.functions.text.Lower('last_name'), django.db.models.functions.text.Lower('first_name'), name='patient_name'),
+            model_name="patient",
+            index=models.Index(
+                django.db.models.functions.text.Lower("last_name"),
+                django.db.models.functions.text.Lower("first_name"),
+                name="patient_name",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='patient',
-            constraint=models.UniqueConstraint(fields=('home_location', 'mrn'), name='patient_mrn', violation_error_message='Another patient has this record number at this location.'),
+            model_name="patient",
+            constraint=models.UniqueConstraint(
+                fields=("home_location", "mrn"),
+                name="patient_mrn",
+                violation_error_message="Another patient has this record number at this location.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='patient',
-            constraint=models.CheckConstraint(condition=models.Q(('mrn', ''), _negated=True), name='patient_mrn_present'),
+            model_name="patient",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("mrn", ""), _negated=True), name="patient_mrn_present"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='medicationtrial',
-            constraint=models.CheckConstraint(condition=models.Q(('started__isnull', True), ('stopped__isnull', True), ('started__lte', models.F('stopped')), _connector='OR'), name='medicationtrial_order', violation_error_message='It ends before it starts.'),
+            model_name="medicationtrial",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("started__isnull", True),
+                    ("stopped__isnull", True),
+                    ("started__lte", models.F("stopped")),
+                    _connector="OR",
+                ),
+                name="medicationtrial_order",
+                violation_error_message="It ends before it starts.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='accesslink',
-            constraint=models.UniqueConstraint(condition=models.Q(('revoked_at__isnull', True)), fields=('patient', 'purpose'), name='accesslink_one'),
+            model_name="accesslink",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("revoked_at__isnull", True)),
+                fields=("patient", "purpose"),
+                name="accesslink_one",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='phase',
-            constraint=models.UniqueConstraint(fields=('protocol', 'position'), name='phase_position'),
+            model_name="phase",
+            constraint=models.UniqueConstraint(fields=("protocol", "position"), name="phase_position"),
         ),
         migrations.AddConstraint(
-            model_name='phase',
-            constraint=models.UniqueConstraint(fields=('protocol', 'kind'), name='phase_kind_once'),
+            model_name="phase",
+            constraint=models.UniqueConstraint(fields=("protocol", "kind"), name="phase_kind_once"),
         ),
         migrations.AddConstraint(
-            model_name='phase',
-            constraint=models.CheckConstraint(condition=models.Q(('minutes__gte', 5), ('minutes__lte', 720)), name='phase_minutes', violation_error_message='A phase is 5 to 720 minutes long.'),
+            model_name="phase",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("minutes__gte", 5), ("minutes__lte", 720)),
+                name="phase_minutes",
+                violation_error_message="A phase is 5 to 720 minutes long.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='protocolinstruction',
-            constraint=models.UniqueConstraint(fields=('protocol', 'language'), name='protocolinstruction_language'),
+            model_name="protocolinstruction",
+            constraint=models.UniqueConstraint(
+                fields=("protocol", "language"), name="protocolinstruction_language"
+            ),
         ),
         migrations.AddIndex(
-            model_name='claim',
-            index=models.Index(fields=['seat', 'starts_at'], name='claim_seat_start'),
+            model_name="claim",
+            index=models.Index(fields=["seat", "starts_at"], name="claim_seat_start"),
         ),
         migrations.AddConstraint(
-            model_name='claim',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('appointment__isnull', False), ('hold__isnull', True)), models.Q(('appointment__isnull', True), ('hold__isnull', False)), _connector='OR'), name='claim_one_owner'),
+            model_name="claim",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("appointment__isnull", False), ("hold__isnull", True)),
+                    models.Q(("appointment__isnull", True), ("hold__isnull", False)),
+                    _connector="OR",
+                ),
+                name="claim_one_owner",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='claim',
-            constraint=models.CheckConstraint(condition=models.Q(('starts_at__lt', models.F('ends_at'))), name='claim_order'),
+            model_name="claim",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("starts_at__lt", models.F("ends_at"))), name="claim_order"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='claim',
-            constraint=scheduling.models.constraints.SqlCheck(name='claim_whole_minutes', postgresql="EXTRACT(SECOND FROM starts_at) = 0 AND EXTRACT(SECOND FROM ends_at) = 0 AND ends_at - starts_at <= interval '24 hours'", sqlite="starts_at IS strftime('%Y-%m-%d %H:%M:00', starts_at) AND ends_at IS strftime('%Y-%m-%d %H:%M:00', ends_at) AND ends_at <= datetime(starts_at, '+24 hours')"),
+            model_name="claim",
+            constraint=scheduling.models.constraints.SqlCheck(
+                name="claim_whole_minutes",
+                postgresql="EXTRACT(SECOND FROM starts_at) = 0 AND EXTRACT(SECOND FROM ends_at) = 0 AND ends_at - starts_at <= interval '24 hours'",
+                sqlite="starts_at IS strftime('%Y-%m-%d %H:%M:00', starts_at) AND ends_at IS strftime('%Y-%m-%d %H:%M:00', ends_at) AND ends_at <= datetime(starts_at, '+24 hours')",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='claim',
-            constraint=scheduling.models.constraints.NoOverlap(end='ends_at', key='seat', name='claim_no_overlap', start='starts_at'),
+            model_name="claim",
+            constraint=scheduling.models.constraints.NoOverlap(
+                end="ends_at", key="seat", name="claim_no_overlap", start="starts_at"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='bookingrequest',
-            constraint=models.UniqueConstraint(fields=('key',), name='bookingrequest_key'),
+            model_name="bookingrequest",
+            constraint=models.UniqueConstraint(fields=("key",), name="bookingrequest_key"),
         ),
         migrations.AddConstraint(
-            model_name='bookingrequest',
-            constraint=models.CheckConstraint(condition=models.Q(('key', ''), _negated=True), name='bookingrequest_key_present'),
+            model_name="bookingrequest",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("key", ""), _negated=True), name="bookingrequest_key_present"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='staffmember',
-            constraint=models.CheckConstraint(condition=models.Q(('is_front_desk', True), ('is_nurse', True), ('is_prescriber', True), ('is_manager', True), _connector='OR'), name='staffmember_has_role', violation_error_message='Choose at least one role.'),
+            model_name="staffmember",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("is_front_desk", True),
+                    ("is_nurse", True),
+                    ("is_prescriber", True),
+                    ("is_manager", True),
+                    _connector="OR",
+                ),
+                name="staffmember_has_role",
+                violation_error_message="Choose at least one role.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='staffmember',
-            constraint=models.CheckConstraint(condition=models.Q(('monitoring_capacity__gte', 1), ('monitoring_capacity__lte', 12)), name='staffmember_capacity', violation_error_message='Monitoring capacity is 1 to 12 patients.'),
+            model_name="staffmember",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("monitoring_capacity__gte", 1), ("monitoring_capacity__lte", 12)),
+                name="staffmember_capacity",
+                violation_error_message="Monitoring capacity is 1 to 12 patients.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='shiftexception',
-            constraint=models.CheckConstraint(condition=models.Q(('starts__lt', models.F('ends'))), name='shiftexception_order'),
+            model_name="shiftexception",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("starts__lt", models.F("ends"))), name="shiftexception_order"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='shiftexception',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ('extra', 'absence'))), name='shiftexception_kind'),
+            model_name="shiftexception",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ("extra", "absence"))), name="shiftexception_kind"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='shift',
-            constraint=models.CheckConstraint(condition=models.Q(('starts__lt', models.F('ends'))), name='shift_order', violation_error_message='A shift ends after it starts; split one that passes midnight.'),
+            model_name="shift",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("starts__lt", models.F("ends"))),
+                name="shift_order",
+                violation_error_message="A shift ends after it starts; split one that passes midnight.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='shift',
-            constraint=models.CheckConstraint(condition=models.Q(('weekday__lte', 6)), name='shift_weekday'),
+            model_name="shift",
+            constraint=models.CheckConstraint(condition=models.Q(("weekday__lte", 6)), name="shift_weekday"),
         ),
         migrations.AddConstraint(
-            model_name='shift',
-            constraint=models.CheckConstraint(condition=models.Q(('valid_until__isnull', True), ('valid_from__lte', models.F('valid_until')), _connector='OR'), name='shift_validity', violation_error_message='The last day is before the first.'),
+            model_name="shift",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("valid_until__isnull", True),
+                    ("valid_from__lte", models.F("valid_until")),
+                    _connector="OR",
+                ),
+                name="shift_validity",
+                violation_error_message="The last day is before the first.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='shift',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('break_ends__isnull', True), ('break_starts__isnull', True)), models.Q(('break_ends__isnull', False), ('break_ends__lte', models.F('ends')), ('break_starts__gte', models.F('starts')), ('break_starts__isnull', False), ('break_starts__lt', models.F('break_ends'))), _connector='OR'), name='shift_break', violation_error_message='The break lies inside the shift and has a start and an end.'),
+            model_name="shift",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("break_ends__isnull", True), ("break_starts__isnull", True)),
+                    models.Q(
+                        ("break_ends__isnull", False),
+                        ("break_ends__lte", models.F("ends")),
+                        ("break_starts__gte", models.F("starts")),
+                        ("break_starts__isnull", False),
+                        ("break_starts__lt", models.F("break_ends")),
+                    ),
+                    _connector="OR",
+                ),
+                name="shift_break",
+                violation_error_message="The break lies inside the shift and has a start and an end.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='shift',
-            constraint=models.CheckConstraint(condition=models.Q(('role__in', (scheduling.core.words.Role['NURSE'], scheduling.core.words.Role['PRESCRIBER']))), name='shift_role'),
+            model_name="shift",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "role__in",
+                        (scheduling.core.words.Role["NURSE"], scheduling.core.words.Role["PRESCRIBER"]),
+                    )
+                ),
+                name="shift_role",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='series',
-            constraint=models.CheckConstraint(condition=models.Q(('revision__gte', 1)), name='series_revision'),
+            model_name="series",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("revision__gte", 1)), name="series_revision"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='series',
-            constraint=models.UniqueConstraint(fields=('order',), name='series_one_per_order'),
+            model_name="series",
+            constraint=models.UniqueConstraint(fields=("order",), name="series_one_per_order"),
         ),
         migrations.AddConstraint(
-            model_name='seat',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('chair__isnull', False), ('kind', scheduling.core.words.SeatKind['CHAIR']), ('nurse__isnull', True), ('patient__isnull', True)), models.Q(('chair__isnull', True), ('kind', scheduling.core.words.SeatKind['PATIENT']), ('nurse__isnull', True), ('patient__isnull', False)), models.Q(('chair__isnull', True), ('kind__in', (scheduling.core.words.SeatKind['HANDS_ON'], scheduling.core.words.SeatKind['MONITORING'])), ('nurse__isnull', False), ('patient__isnull', True)), _connector='OR'), name='seat_owner'),
+            model_name="seat",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("chair__isnull", False),
+                        ("kind", scheduling.core.words.SeatKind["CHAIR"]),
+                        ("nurse__isnull", True),
+                        ("patient__isnull", True),
+                    ),
+                    models.Q(
+                        ("chair__isnull", True),
+                        ("kind", scheduling.core.words.SeatKind["PATIENT"]),
+                        ("nurse__isnull", True),
+                        ("patient__isnull", False),
+                    ),
+                    models.Q(
+                        ("chair__isnull", True),
+                        (
+                            "kind__in",
+                            (
+                                scheduling.core.words.SeatKind["HANDS_ON"],
+                                scheduling.core.words.SeatKind["MONITORING"],
+                            ),
+                        ),
+                        ("nurse__isnull", False),
+                        ("patient__isnull", True),
+                    ),
+                    _connector="OR",
+                ),
+                name="seat_owner",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='seat',
-            constraint=models.UniqueConstraint(fields=('nurse', 'kind', 'number'), name='seat_number'),
+            model_name="seat",
+            constraint=models.UniqueConstraint(fields=("nurse", "kind", "number"), name="seat_number"),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', (scheduling.core.words.OrderState['DRAFT'], scheduling.core.words.OrderState['SIGNED']))), fields=('patient', 'regimen', 'stage'), name='order_one_open'),
+            model_name="order",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(
+                    (
+                        "state__in",
+                        (
+                            scheduling.core.words.OrderState["DRAFT"],
+                            scheduling.core.words.OrderState["SIGNED"],
+                        ),
+                    )
+                ),
+                fields=("patient", "regimen", "stage"),
+                name="order_one_open",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('signed_at__isnull', False), ('signed_by__isnull', False)), models.Q(('signed_at__isnull', True), ('signed_by__isnull', True)), _connector='OR'), name='order_signature'),
+            model_name="order",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("signed_at__isnull", False), ("signed_by__isnull", False)),
+                    models.Q(("signed_at__isnull", True), ("signed_by__isnull", True)),
+                    _connector="OR",
+                ),
+                name="order_signature",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', (scheduling.core.words.OrderState['SIGNED'], scheduling.core.words.OrderState['USED_UP'])), _negated=True), ('signed_by__isnull', False), _connector='OR'), name='order_signed_by'),
+            model_name="order",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        (
+                            "state__in",
+                            (
+                                scheduling.core.words.OrderState["SIGNED"],
+                                scheduling.core.words.OrderState["USED_UP"],
+                            ),
+                        ),
+                        _negated=True,
+                    ),
+                    ("signed_by__isnull", False),
+                    _connector="OR",
+                ),
+                name="order_signed_by",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('sessions__gte', 1), ('sessions__lte', 100)), name='order_sessions'),
+            model_name="order",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("sessions__gte", 1), ("sessions__lte", 100)), name="order_sessions"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('taken__lte', models.F('sessions'))), name='order_not_overbooked'),
+            model_name="order",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("taken__lte", models.F("sessions"))), name="order_not_overbooked"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('valid_from__lte', models.F('valid_until'))), name='order_validity'),
+            model_name="order",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("valid_from__lte", models.F("valid_until"))), name="order_validity"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('dose_amount__gt', 0)), name='order_dose'),
+            model_name="order",
+            constraint=models.CheckConstraint(condition=models.Q(("dose_amount__gt", 0)), name="order_dose"),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('dose_unit', scheduling.core.words.DoseUnit['MG']), models.Q(('weight_kg__gt', 0), ('weight_kg__isnull', False)), _connector='OR'), name='order_weight'),
+            model_name="order",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("dose_unit", scheduling.core.words.DoseUnit["MG"]),
+                    models.Q(("weight_kg__gt", 0), ("weight_kg__isnull", False)),
+                    _connector="OR",
+                ),
+                name="order_weight",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='hold',
-            constraint=models.CheckConstraint(condition=models.Q(('made_at__lt', models.F('expires_at'))), name='hold_order'),
+            model_name="hold",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("made_at__lt", models.F("expires_at"))), name="hold_order"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='consent',
-            constraint=models.UniqueConstraint(condition=models.Q(('revoked_at__isnull', True)), fields=('patient', 'channel'), name='consent_one_in_force'),
+            model_name="consent",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("revoked_at__isnull", True)),
+                fields=("patient", "channel"),
+                name="consent_one_in_force",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='consent',
-            constraint=models.CheckConstraint(condition=models.Q(('revoked_at__isnull', True), ('revoked_at__gte', models.F('given_at')), _connector='OR'), name='consent_order'),
+            model_name="consent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("revoked_at__isnull", True), ("revoked_at__gte", models.F("given_at")), _connector="OR"
+                ),
+                name="consent_order",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='auditentry',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('actor_kind', scheduling.core.words.ActorKind['STAFF']), ('link__isnull', True), ('staff__isnull', False)), models.Q(('actor_kind', scheduling.core.words.ActorKind['LINK']), ('link__isnull', False), ('staff__isnull', True)), models.Q(('actor_kind__in', (scheduling.core.words.ActorKind['INTEGRATION'], scheduling.core.words.ActorKind['SYSTEM'])), ('link__isnull', True), ('staff__isnull', True)), _connector='OR'), name='auditentry_actor'),
+            model_name="auditentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("actor_kind", scheduling.core.words.ActorKind["STAFF"]),
+                        ("link__isnull", True),
+                        ("staff__isnull", False),
+                    ),
+                    models.Q(
+                        ("actor_kind", scheduling.core.words.ActorKind["LINK"]),
+                        ("link__isnull", False),
+                        ("staff__isnull", True),
+                    ),
+                    models.Q(
+                        (
+                            "actor_kind__in",
+                            (
+                                scheduling.core.words.ActorKind["INTEGRATION"],
+                                scheduling.core.words.ActorKind["SYSTEM"],
+                            ),
+                        ),
+                        ("link__isnull", True),
+                        ("staff__isnull", True),
+                    ),
+                    _connector="OR",
+                ),
+                name="auditentry_actor",
+            ),
         ),
         migrations.AddIndex(
-            model_name='appointment',
-            index=models.Index(fields=['location', 'local_date'], name='appointment_board'),
+            model_name="appointment",
+            index=models.Index(fields=["location", "local_date"], name="appointment_board"),
         ),
         migrations.AddIndex(
-            model_name='appointment',
-            index=models.Index(fields=['patient', 'starts_at'], name='appointment_patient'),
+            model_name="appointment",
+            index=models.Index(fields=["patient", "starts_at"], name="appointment_patient"),
         ),
         migrations.AddConstraint(
-            model_name='appointment',
-            constraint=models.UniqueConstraint(fields=('series', 'number'), name='appointment_number'),
+            model_name="appointment",
+            constraint=models.UniqueConstraint(fields=("series", "number"), name="appointment_number"),
         ),
         migrations.AddConstraint(
-            model_name='appointment',
-            constraint=models.UniqueConstraint(condition=models.Q(('status__in', (scheduling.core.words.Status['BOOKED'], scheduling.core.words.Status['ARRIVED'], scheduling.core.words.Status['IN_TREATMENT'], scheduling.core.words.Status['RECOVERING'], scheduling.core.words.Status['DONE'], scheduling.core.words.Status['STOPPED_EARLY']))), fields=('patient', 'local_date'), name='appointment_one_a_day', violation_error_message='This patient already has a visit on that day.'),
+            model_name="appointment",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(
+                    (
+                        "status__in",
+                        (
+                            scheduling.core.words.Status["BOOKED"],
+                            scheduling.core.words.Status["ARRIVED"],
+                            scheduling.core.words.Status["IN_TREATMENT"],
+                            scheduling.core.words.Status["RECOVERING"],
+                            scheduling.core.words.Status["DONE"],
+                            scheduling.core.words.Status["STOPPED_EARLY"],
+                        ),
+                    )
+                ),
+                fields=("patient", "local_date"),
+                name="appointment_one_a_day",
+                violation_error_message="This patient already has a visit on that day.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='appointment',
-            constraint=models.CheckConstraint(condition=models.Q(('starts_at__lt', models.F('ends_at'))), name='appointment_order'),
+            model_name="appointment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("starts_at__lt", models.F("ends_at"))), name="appointment_order"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='appointment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status__in', (scheduling.core.words.Status['DONE'], scheduling.core.words.Status['STOPPED_EARLY'])), _negated=True), models.Q(('discharged_at__isnull', False), ('started_at__isnull', False)), _connector='OR'), name='appointment_given_has_times'),
+            model_name="appointment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        (
+                            "status__in",
+                            (
+                                scheduling.core.words.Status["DONE"],
+                                scheduling.core.words.Status["STOPPED_EARLY"],
+                            ),
+                        ),
+                        _negated=True,
+                    ),
+                    models.Q(("discharged_at__isnull", False), ("started_at__isnull", False)),
+                    _connector="OR",
+                ),
+                name="appointment_given_has_times",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='appointment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('started_at__isnull', True), models.Q(('arrived_at__isnull', False), ('arrived_at__lte', models.F('started_at'))), _connector='OR'), models.Q(('treatment_ended_at__isnull', True), models.Q(('started_at__isnull', False), ('started_at__lte', models.F('treatment_ended_at'))), _connector='OR'), models.Q(('discharged_at__isnull', True), models.Q(('treatment_ended_at__isnull', False), ('treatment_ended_at__lte', models.F('discharged_at'))), _connector='OR')), name='appointment_steps_in_order'),
+            model_name="appointment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("started_at__isnull", True),
+                        models.Q(("arrived_at__isnull", False), ("arrived_at__lte", models.F("started_at"))),
+                        _connector="OR",
+                    ),
+                    models.Q(
+                        ("treatment_ended_at__isnull", True),
+                        models.Q(
+                            ("started_at__isnull", False), ("started_at__lte", models.F("treatment_ended_at"))
+                        ),
+                        _connector="OR",
+                    ),
+                    models.Q(
+                        ("discharged_at__isnull", True),
+                        models.Q(
+                            ("treatment_ended_at__isnull", False),
+                            ("treatment_ended_at__lte", models.F("discharged_at")),
+                        ),
+                        _connector="OR",
+                    ),
+                ),
+                name="appointment_steps_in_order",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='appointment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status__in', (scheduling.core.words.Status['DONE'], scheduling.core.words.Status['STOPPED_EARLY'])), _negated=True), models.Q(('escort', ''), ('no_escort_reason', ''), _negated=True), _connector='OR'), name='appointment_escort_recorded'),
+            model_name="appointment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        (
+                            "status__in",
+                            (
+                                scheduling.core.words.Status["DONE"],
+                                scheduling.core.words.Status["STOPPED_EARLY"],
+                            ),
+                        ),
+                        _negated=True,
+                    ),
+                    models.Q(("escort", ""), ("no_escort_reason", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="appointment_escort_recorded",
+            ),
         ),
     ]

@@ -80,7 +80,7 @@ class NoOverlap(_VendorConstraint):
                 Statement(body, name=f"{self.name}_{suffix}", table=Table(name, editor.quote_name))
             )
         # Rows that stand in the table already pass through the trigger once.
-        again = "UPDATE %(table)s SET {key} = {key}".format(**columns)
+        again = "UPDATE %(table)s SET {key} = {key}".format(**columns)  # noqa: S608 - names of our own columns
         touched = Columns(name, [columns["key"]], editor.quote_name)
         editor.deferred_sql.append(Statement(again, table=Table(name, editor.quote_name), columns=touched))
 

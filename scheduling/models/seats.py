@@ -88,8 +88,9 @@ class ClaimQuerySet(models.QuerySet["Claim"]):
     def steps(self, seats: Iterable[int], since: datetime, until: datetime) -> list[tuple[int, int, int]]:
         """``(seat id, first step, last step)`` of the claims on ``seats`` overlapping ``[since, until)``.
 
-        Steps are whole 5 minutes since the Unix epoch, counted in SQL and rounded outwards; the end is exclusive. The index by seat
-        and the 24 h limit bound the search: its cost grows neither with the past nor with other locations.
+        Steps are whole 5 minutes since the Unix epoch, counted in SQL and rounded outwards; the end is
+        exclusive. The index by seat and the 24 h limit bound the search: its cost grows neither with the past
+        nor with other locations.
         """
         connection = connections[self.db]
         epoch = EPOCH_SQL[connection.vendor]

@@ -40,7 +40,6 @@ def move_appointment(
         raise Refused("not_booked", _("Only a visit that has not begun can be moved."))
     before = visit.starts_at
     pattern = Pattern.of(visit.protocol.pattern_phases())
-    visit.override_reason = override_reason
     put(visit, visit.location, pattern, place, now)
     broken = require_rules(
         by=by, now=now, series=visit.series, visits=[visit], override_reason=override_reason

@@ -24,7 +24,8 @@ def record(
 ) -> None:
     """Write who did what to ``subject`` at ``now``, in the caller's transaction.
 
-    ``facts`` are JSON values: ids, codes and times, never free text about a patient and never a token.
+    ``facts`` are JSON values: ids, codes and times, never a token; free text only where a rule asks for a
+    reason, as for a corrected time.
     """
     AuditEntry.objects.create(
         at=now,

@@ -70,7 +70,7 @@ def book_series(
     series, first_number = _series_for(order, location, by, now, wishes)
     pattern = Pattern.of(order.protocol.pattern_phases())
     visits = [
-        new_visit(series, pattern, place, number, now, override_reason)
+        new_visit(series, pattern, place, number, now)
         for number, place in enumerate(sorted(places, key=astuple), start=first_number)
     ]
     broken = require_rules(by=by, now=now, series=series, visits=visits, override_reason=override_reason)
@@ -97,7 +97,6 @@ def new_visit(
     place: BookedPlace,
     number: int,
     now: datetime,
-    override_reason: str = "",
 ) -> Appointment:
     """An unsaved visit at ``place``: its wall time is the truth, taken in the location's zone."""
     visit = Appointment(
@@ -105,7 +104,6 @@ def new_visit(
         patient=series.patient,
         protocol=series.order.protocol,
         number=number,
-        override_reason=override_reason,
     )
     put(visit, series.location, pattern, place, now)
     return visit

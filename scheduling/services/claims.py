@@ -1,7 +1,7 @@
 """Taking places: locks first, then every conflict by query, then all claims; the guard is the backstop."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -71,8 +71,9 @@ def take_places(visits: Sequence[Appointment], pattern: Pattern, now: datetime) 
     Hold.objects.filter(expires_at__lte=now).delete()
     seats = _lock_seats(visits)
     fixed = _fixed_claims(visits, pattern, seats)
-    taken = _collisions(fixed)
-    monitoring, moved, full = _monitoring_claims(visits, pattern, seats)
+    held = _claims_near(visits, pattern, seats)
+    taken = _collisions(fixed, held)
+    monitoring, moved, full = _monitoring_claims(visits, pattern, seats, held)
     if taken or full:
         clashes = sorted({*taken, *full}, key=lambda clash: (clash.starts_at, clash.seat.pk))
         raise Refused(
@@ -137,26 +138,38 @@ def _claim(visit: Appointment, seat: Seat, first: int, last: int) -> Claim:
     )
 
 
-def _collisions(wanted: Sequence[tuple[Appointment, Claim]]) -> list[Taken]:
-    held = _claims_near([claim for _visit, claim in wanted], timedelta(0))
+def _collisions(
+    wanted: Sequence[tuple[Appointment, Claim]], held: Mapping[int, Sequence[Claim]]
+) -> list[Taken]:
     return [
         Taken(
             visit, claim.seat, max(claim.starts_at, other.starts_at), min(claim.ends_at, other.ends_at), other
         )
         for visit, claim in wanted
-        for other in held[claim.seat_id]
+        for other in held.get(claim.seat_id, ())
         if other.starts_at < claim.ends_at and claim.starts_at < other.ends_at
     ]
 
 
-def _claims_near(wanted: Sequence[Claim], margin: timedelta) -> dict[int, list[Claim]]:
-    """Claims on the same seats within ``margin`` of the wanted ones, in one indexed query."""
+def _claims_near(
+    visits: Sequence[Appointment], pattern: Pattern, seats: dict[tuple[str, int], list[Seat]]
+) -> dict[int, list[Claim]]:
+    """Claims by seat that bind these visits, in one indexed query.
+
+    Of a nurse's monitoring seats also those of a day before and after: they may have to change seats.
+    """
     near = Q()
-    by_time: dict[tuple[datetime, datetime], list[int]] = defaultdict(list)
-    for claim in wanted:
-        by_time[claim.starts_at - margin, claim.ends_at + margin].append(claim.seat_id)
-    for (since, until), seats in by_time.items():
-        near |= Q(seat__in=seats, starts_at__gt=since - CLAIM_LIMIT, starts_at__lt=until, ends_at__gt=since)
+    for visit in visits:
+        start, end = visit.starts_at, visit.starts_at + pattern.chair * STEP
+        owners = (
+            (SeatKind.CHAIR, visit.chair_id),
+            (SeatKind.PATIENT, visit.patient_id),
+            (SeatKind.HANDS_ON, visit.nurse_id),
+        )
+        single = [seat.pk for kind, owner in owners for seat in _seats_of(seats, kind, owner)]
+        hers = [seat.pk for seat in _seats_of(seats, SeatKind.MONITORING, visit.nurse_id)]
+        near |= Q(seat__in=single, starts_at__gt=start - CLAIM_LIMIT, starts_at__lt=end)
+        near |= Q(seat__in=hers, starts_at__gt=start - 2 * CLAIM_LIMIT, starts_at__lt=end + CLAIM_LIMIT)
     found: dict[int, list[Claim]] = defaultdict(list)
     for claim in Claim.objects.filter(near):
         found[claim.seat_id].append(claim)
@@ -164,7 +177,10 @@ def _claims_near(wanted: Sequence[Claim], margin: timedelta) -> dict[int, list[C
 
 
 def _monitoring_claims(
-    visits: Sequence[Appointment], pattern: Pattern, seats: dict[tuple[str, int], list[Seat]]
+    visits: Sequence[Appointment],
+    pattern: Pattern,
+    seats: dict[tuple[str, int], list[Seat]],
+    held: Mapping[int, Sequence[Claim]],
 ) -> tuple[list[Claim], list[tuple[Claim, int]], list[Taken]]:
     """New monitoring claims; claims of other visits with the seat they change to; and all that is full."""
     new: list[Claim] = []
@@ -173,9 +189,7 @@ def _monitoring_claims(
     for nurse_id in sorted({visit.nurse_id for visit in visits}):
         places = _seats_of(seats, SeatKind.MONITORING, nurse_id)
         hers = [visit for visit in visits if visit.nurse_id == nurse_id]
-        probes = [_claim(visit, seat, *pattern.nurse) for visit in hers for seat in places]
-        near = _claims_near(probes, CLAIM_LIMIT)
-        row = [(claim, index) for index, seat in enumerate(places) for claim in near.get(seat.pk, ())]
+        row = [(claim, index) for index, seat in enumerate(places) for claim in held.get(seat.pk, ())]
         for visit in hers:
             first, last = (visit.starts_at + step * STEP for step in pattern.nurse)
             taken = [(claim.starts_at, claim.ends_at, index) for claim, index in row]

@@ -12,6 +12,11 @@ from scheduling.core.timeline import STEP_MINUTES, Day, Horizon, ceil_step, to_s
 from scheduling.core.words import Role
 from scheduling.models import Closure, Location, OpeningHours, Shift, ShiftException
 
+SHIFT_FIELDS = (
+    *("role", "staff_id", "weekday", "starts", "ends", "break_starts", "break_ends"),
+    *("valid_from", "valid_until"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -82,24 +87,25 @@ def span(horizon: Horizon, day: Day, begins: time, ends: time) -> tuple[int, int
 
 
 def _shifts(location: Location, horizon: Horizon, since: date, until: date) -> dict[str, dict[int, int]]:
-    """Who works when: role -> staff id -> mask. Extra shifts add, absences take away, wherever they are noted."""
+    """Who works when: role -> staff id -> mask. Extra shifts add; absences take away, wherever noted."""
     weekly = (
         Shift.objects.filter(location=location, staff__is_active=True, valid_from__lte=until)
         .filter(Q(valid_until=None) | Q(valid_until__gte=since))
         .filter(Q(role=Role.NURSE, staff__is_nurse=True) | Q(role=Role.PRESCRIBER, staff__is_prescriber=True))
+        .order_by()
+        .values_list(*SHIFT_FIELDS)
     )
     work: dict[tuple[str, int], list[tuple[int, int]]] = defaultdict(list)
     breaks: dict[tuple[str, int], list[tuple[int, int]]] = defaultdict(list)
     by_weekday: dict[int, list[Day]] = defaultdict(list)
     for day in horizon.days:
         by_weekday[day.date.weekday()].append(day)
-    for shift in weekly:
-        who = (shift.role, shift.staff_id)
-        for day in by_weekday[shift.weekday]:
-            if shift.valid_from <= day.date and (shift.valid_until is None or day.date <= shift.valid_until):
-                work[who].append(span(horizon, day, shift.starts, shift.ends))
-                if shift.break_starts and shift.break_ends:
-                    breaks[who].append(span(horizon, day, shift.break_starts, shift.break_ends))
+    for role, staff_id, weekday, starts, ends, rest_starts, rest_ends, valid_from, valid_until in weekly:
+        for day in by_weekday[weekday]:
+            if valid_from <= day.date and (valid_until is None or day.date <= valid_until):
+                work[role, staff_id].append(span(horizon, day, starts, ends))
+                if rest_starts and rest_ends:
+                    breaks[role, staff_id].append(span(horizon, day, rest_starts, rest_ends))
     absent = _exceptions(location, horizon, since, until, work)
     masks: dict[str, dict[int, int]] = {Role.NURSE: {}, Role.PRESCRIBER: {}}
     for (role, staff_id), spans in work.items():

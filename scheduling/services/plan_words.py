@@ -22,7 +22,7 @@ SEVERAL = 3
 
 @dataclass(frozen=True, slots=True)
 class PlanWords:
-    """Facts by subject (finish, days, times, gaps, nurse, wishes), what to look at, and missed preferences."""
+    """Facts by subject (finish, days, times, gaps, nurse, wishes), what to look at, what is missed."""
 
     facts: tuple[tuple[str, str], ...]
     warnings: tuple[str, ...]
@@ -111,7 +111,7 @@ def _gaps(starts: Sequence[datetime]) -> str:
     if not gaps:
         return ""
     if min(gaps) == max(gaps):
-        return ngettext("every %(days)d day", "every %(days)d days", gaps[0]) % {"days": gaps[0]}
+        return ngettext("every day", "every %(days)d days", gaps[0]) % {"days": gaps[0]}
     return _("%(least)d to %(most)d days apart") % {"least": min(gaps), "most": max(gaps)}
 
 

@@ -42,8 +42,8 @@ class Question:
 class Proposal:
     """Places for every session, rising by start, made at ``made_at`` (UTC).
 
-    ``ranking`` says for what it is the best; ``avoided`` is the usual wall minute of the first plan where this
-    one had to keep away from it. ``changed`` once somebody swapped a session.
+    ``ranking`` says for what it is the best. ``avoided`` is the usual wall minute of the first plan where
+    this one had to keep away from it. ``changed`` once somebody swapped a session.
     """
 
     question: Question

@@ -68,7 +68,7 @@ PHRASES: dict[Rule, Phrase] = {
     Rule.CLOCK_CHANGE: lambda r: _("the clocks change and this time happens twice or not at all"),
     Rule.OPENING: lambda r: _("the clinic is not open long enough"),
     Rule.CLOSURE: lambda r: _("the clinic is closed that day"),
-    Rule.CHAIR: lambda r: _("no chair is free"),
+    Rule.CHAIR: lambda r: _("the chair is not free") if len(r.seats) == 1 else _("no chair is free"),
     Rule.NURSE_SHIFT: lambda r: _("no nurse is on shift"),
     Rule.NURSE_MONITORING: lambda r: _("no nurse has a free monitoring seat"),
     Rule.NURSE_HANDS_ON: lambda r: _("no nurse has her hands free for preparation and discharge"),

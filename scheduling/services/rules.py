@@ -21,19 +21,21 @@ def require_rules(
 ) -> list[str]:
     """Refuse visits, saved or not, that break a rule; return the codes of rules overridden with a reason.
 
-    A prescriber may override gap, weekly most and lead time. Raises Refused (``rules_broken``) with every
-    broken rule in words.
+    A prescriber may override gap, weekly most and lead time; the reason is then noted on the visits that break
+    them, and only on those. Raises Refused (``rules_broken``) with every broken rule in words.
     """
     _require_places(series, visits)
     if any(visit.starts_at <= now for visit in visits):
         raise Refused("in_the_past", _("A visit cannot start in the past."))
     reasons = broken_rules(now=now, series=series, visits=visits)
-    codes = sorted({reason.rule.value for reason in reasons})
+    overriding = {reason.session for reason in reasons}
+    for session, visit in enumerate(visits):
+        visit.override_reason = override_reason.strip() if session in overriding else ""
     if not reasons:
         return []
     overridable = {reason.rule for reason in reasons} <= OVERRIDABLE
     if overridable and override_reason.strip() and by.may(Action.OVERRIDE_RULES):
-        return codes
+        return sorted({reason.rule.value for reason in reasons})
     raise Refused(
         "rules_broken",
         _("These times do not fit. Nothing was changed.")

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from scheduling.core.pattern import Pattern
 from scheduling.core.planner import Place
@@ -66,6 +66,7 @@ class Namer:
     chairs: Mapping[int, str]
     nurses: Mapping[int, str]
     first_number: int
+    stay: timedelta
 
     @classmethod
     def of(cls, order: Order, location: Location) -> "Namer":
@@ -77,17 +78,17 @@ class Namer:
             chairs=dict(Chair.objects.filter(location=location).values_list("pk", "name")),
             nurses=dict(StaffMember.objects.filter(is_nurse=True).values_list("pk", "name")),
             first_number=(numbers.values_list("number", flat=True).first() or 0) + 1,
+            stay=Pattern.of(order.protocol.pattern_phases()).stay,
         )
 
     def visit(self, place: Place, number: int = 0) -> PlannedVisit:
         """One place with its names."""
         start = from_step(place.start).astimezone(self.location.tz)
-        stay = Pattern.of(self.order.protocol.pattern_phases()).stay
         return PlannedVisit(
             number=number,
             place=place,
             start=start,
-            end=(from_step(place.start) + stay).astimezone(self.location.tz),
+            end=(from_step(place.start) + self.stay).astimezone(self.location.tz),
             chair=self.chairs.get(place.chair, ""),
             nurse=self.nurses.get(place.nurse, ""),
         )

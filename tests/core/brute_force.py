@@ -140,7 +140,9 @@ class BruteForce:
                 continue
             both_new = before in starts and after in starts
             days = (self._date(after) - self._date(before)).days
-            if days < cadence.min_gap_days or after - before < (apart if both_new else cadence.floor_hours * 12):
+            if days < cadence.min_gap_days or after - before < (
+                apart if both_new else cadence.floor_hours * 12
+            ):
                 return False
         for index in range(cadence.max_per_7_days, len(merged)):
             window = merged[index - cadence.max_per_7_days : index + 1]
@@ -154,12 +156,16 @@ class BruteForce:
         minutes = [self._minute(start) for start in starts]
         wishes = self.problem.wishes
         given = self.problem.reference
-        references = range(min(minutes), max(minutes) + 1, self.problem.grid_minutes) if given is None else [given]
+        references = (
+            range(min(minutes), max(minutes) + 1, self.problem.grid_minutes) if given is None else [given]
+        )
         return (
             starts,
             Cost(
                 cadence=self._cadence(starts),
-                wishes=sum(bool(wishes.prefer_weekdays) and d.weekday() not in wishes.prefer_weekdays for d in dates)
+                wishes=sum(
+                    bool(wishes.prefer_weekdays) and d.weekday() not in wishes.prefer_weekdays for d in dates
+                )
                 + sum(
                     bool(wishes.prefer_windows) and not any(a <= m < b for a, b in wishes.prefer_windows)
                     for m in minutes

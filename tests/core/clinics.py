@@ -176,7 +176,9 @@ def tiny_problem(random: Random) -> CourseProblem:
         pattern=random.choice([IV, SHORT, SHORT]),
         cadence=_cadence(random),
         sessions=random.choice([1, 2, 2, 3, 3, 3]),
-        chairs={chair: horizon.full & ~_noise(random, horizon, 2) for chair in range(1, random.randint(2, 4))},
+        chairs={
+            chair: horizon.full & ~_noise(random, horizon, 2) for chair in range(1, random.randint(2, 4))
+        },
         nurses=tuple(
             Nurse(
                 nurse,

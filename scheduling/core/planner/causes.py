@@ -47,7 +47,9 @@ def causes(problem: CourseProblem, days: Sequence[int]) -> list[Cause]:
             smaller = [freed[part] for part in combinations(rules, size - 1)] if size else []
             found += [Cause(day, rules, left) for day in sorted(freed[rules].difference(*smaller))]
     named = {cause.day for cause in found}
-    return found + [Cause(day, _shutting(problem, masks, present, day), 0) for day in days if day not in named]
+    return found + [
+        Cause(day, _shutting(problem, masks, present, day), 0) for day in days if day not in named
+    ]
 
 
 def _left(problem: CourseProblem, base: int, masks: dict[Rule, int], lifted: Sequence[Rule]) -> int:

@@ -29,7 +29,9 @@ class Choices:
         self.allowed = allowed
         self.chairs = chairs
         self.nurses = nurses
-        self.days = [index for index in range(len(problem.horizon.days)) if problem.horizon.day_bits(allowed, index)]
+        self.days = [
+            index for index in range(len(problem.horizon.days)) if problem.horizon.day_bits(allowed, index)
+        ]
         self._starts: dict[int, DayStarts] = {}
         self._broken: dict[int, tuple[int, int]] = {}
         self._near: dict[int, list[tuple[int, int, int]]] = {}
@@ -87,7 +89,9 @@ class Choices:
     def earliest_day(self) -> int:
         """The day of the earliest possible date, from which the first session's wait is counted."""
         horizon = self.problem.horizon
-        return self.day_of(max(horizon.origin, min(self.problem.not_before, horizon.origin + horizon.length - 1)))
+        return self.day_of(
+            max(horizon.origin, min(self.problem.not_before, horizon.origin + horizon.length - 1))
+        )
 
     def nurses_at(self, step: int) -> list[int]:
         """The ids of the nurses who can take a start, rising."""

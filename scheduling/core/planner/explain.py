@@ -61,7 +61,9 @@ def _shut(problem: CourseProblem, session: int, cause: Cause) -> Reason:
     horizon = problem.horizon
     day = horizon.days[cause.day]
     offsets = list(bits(horizon.day_bits(cause.prevented, cause.day)))
-    interval = (day.first + offsets[0], day.first + offsets[-1] + problem.pattern.patient) if offsets else None
+    interval = (
+        (day.first + offsets[0], day.first + offsets[-1] + problem.pattern.patient) if offsets else None
+    )
     rule, *also = cause.rules
     return Reason(
         rule,

@@ -26,7 +26,9 @@ def _references(choices: Choices, packing: Packing, course: Course) -> tuple[lis
     given = choices.problem.reference
     days = {node >> CLASS_BITS for layer in course.layers for node in layer}
     # Some median of the starts is a best reference, so that only minutes at which one can start matter.
-    minutes = [given] if given is not None else sorted({m for day in days for m in choices.starts(day).minutes})
+    minutes = (
+        [given] if given is not None else sorted({m for day in days for m in choices.starts(day).minutes})
+    )
     prices = TimePrices(choices, packing, minutes)
     total = Sweep(course, prices.lanes, prices.price).total
     assert total is not None, "a narrowed course has a plan"
@@ -52,7 +54,9 @@ def _with_finish(course: Course, packing: Packing) -> Course:
     if "finish" in packing.above_time:
         return course
     unit = packing.units["finish"]
-    return replace(course, closing={node: cost + (node >> CLASS_BITS) * unit for node, cost in course.closing.items()})
+    return replace(
+        course, closing={node: cost + (node >> CLASS_BITS) * unit for node, cost in course.closing.items()}
+    )
 
 
 def _traced(sweep: Sweep) -> list[int]:

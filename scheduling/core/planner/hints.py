@@ -44,7 +44,9 @@ def _open_days(choices: Choices, rules: dict[Rule, int], base: int, reached: Fro
     problem = choices.problem
     for index, day in enumerate(problem.horizon.days):
         if index >= reached.first_day and problem.is_closed(day.date):
-            allowed = problem.horizon.days_mask(lambda one, own=day.date: one == own or not problem.is_closed(one))
+            allowed = problem.horizon.days_mask(
+                lambda one, own=day.date: one == own or not problem.is_closed(one)
+            )
             opened = _with(choices, rules, base, Rule.CLOSURE, starts(allowed, problem.pattern.patient))
             if finish_day(opened) is not None:
                 yield Hint(HintKind.OPEN_DAY, day.date)
@@ -79,6 +81,10 @@ def _next_free(problem: CourseProblem, since: date) -> date | None:
         day = since + timedelta(days=ahead)
         if problem.not_after is not None and day > problem.not_after:
             return None
-        if problem.wishes.allows_weekday(day) and problem.wishes.allows_date(day) and not problem.is_closed(day):
+        if (
+            problem.wishes.allows_weekday(day)
+            and problem.wishes.allows_date(day)
+            and not problem.is_closed(day)
+        ):
             return day
     return None

@@ -75,7 +75,9 @@ def _course(graph: Graph, packing: Packing) -> Course:
     finish = packing.units["finish"] if "finish" in packing.above_time else 0
     ends = {node: graph.closing(node) for node in reached}
     closing = {
-        node: days * cadence + (node >> CLASS_BITS) * finish for node, days in ends.items() if days is not None
+        node: days * cadence + (node >> CLASS_BITS) * finish
+        for node, days in ends.items()
+        if days is not None
     }
     return Course(first, layers, closing, graph.problem.spacing)
 
@@ -92,10 +94,13 @@ def _kept(course: Course, sweep: Sweep, bound: int) -> Course:
     layers = []
     for session, layer in enumerate(course.layers):
         following = sweep.entry[session + 1] if session + 1 < len(course.layers) else {}
-        kept, onward = {}, {}
+        kept: dict[int, list[Move]] = {}
+        onward: dict[int, int] = {}
         for node, spent in reached.items():
             own = spent + sweep.day(node)[1]
-            kept[node] = [move for move in layer[node] if own + move.cost + following.get(move.node, bound + 1) <= bound]
+            kept[node] = [
+                move for move in layer[node] if own + move.cost + following.get(move.node, bound + 1) <= bound
+            ]
             for move in kept[node]:
                 onward[move.node] = min(own + move.cost, onward.get(move.node, own + move.cost))
         layers.append(kept)

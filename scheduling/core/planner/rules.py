@@ -1,7 +1,7 @@
 """Where each hard rule lets a visit start: one mask per rule, so that their conjunction and its absence are explained."""
 
-from collections.abc import Callable, Container
-from datetime import timedelta
+from collections.abc import Callable, Container, Mapping
+from datetime import date, timedelta
 
 from ..problem import CourseProblem, Nurse
 from ..reasons import NURSE_RULES, Rule
@@ -68,7 +68,7 @@ def grid(problem: CourseProblem) -> int:
     return problem.horizon.walls_mask(lambda minute: minute % problem.grid_minutes == 0)
 
 
-def union(masks: dict[int, int]) -> int:
+def union(masks: Mapping[int, int]) -> int:
     """The steps of any of the masks."""
     joined = 0
     for mask in masks.values():
@@ -76,7 +76,7 @@ def union(masks: dict[int, int]) -> int:
     return joined
 
 
-def _away(problem: CourseProblem, excluded: Callable[..., bool]) -> int:
+def _away(problem: CourseProblem, excluded: Callable[[date], bool]) -> int:
     """The starts whose whole stay touches no excluded local date."""
     allowed = problem.horizon.days_mask(lambda day: not excluded(day))
     return starts(allowed, problem.pattern.patient)

@@ -16,7 +16,9 @@ def spacing_breaches(problem: CourseProblem, starts: Sequence[int]) -> list[tupl
     visits = [Visit(problem.horizon.local_date(start), start) for start, _session in merged]
     found = []
     for breach in breaks(problem.cadence, visits):
-        sessions = tuple(session for _start, session in merged[breach.other : breach.index + 1] if session >= 0)
+        sessions = tuple(
+            session for _start, session in merged[breach.other : breach.index + 1] if session >= 0
+        )
         if sessions:
             found.append((breach, sessions))
     return found

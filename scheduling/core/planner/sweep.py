@@ -66,7 +66,10 @@ class Sweep:
         day = node >> CLASS_BITS
         if day not in self._days:
             priced = self._price(day)
-            self._days[day] = priced, self.lanes.least(priced.costs) if priced.costs else self.lanes.unreachable
+            self._days[day] = (
+                priced,
+                self.lanes.least(priced.costs) if priced.costs else self.lanes.unreachable,
+            )
         return self._days[day]
 
     def after(self, session: int, node: int, index: int) -> int:
@@ -90,7 +93,9 @@ class Sweep:
             else:
                 self.entry[session][node] = cheapest + following
 
-    def _following(self, session: int, priced: Priced, node: int, moves: Sequence[Move]) -> int | list[int] | None:
+    def _following(
+        self, session: int, priced: Priced, node: int, moves: Sequence[Move]
+    ) -> int | list[int] | None:
         """The least cost after the session at a node: one vector, or one per start where the floor couples them."""
         ones = self.lanes.ones
         if session == len(self.entry) - 1:
@@ -107,10 +112,13 @@ class Sweep:
     def _by_start(self, session: int, steps: Sequence[int], best: int, bound: list[Move]) -> list[int]:
         least, ones, floor = self.lanes.least, self.lanes.ones, self.course.floor
         tails = [
-            (cost * ones, self.day(node)[0].steps, self._profile(session + 1, node)) for node, cost, _coupled in bound
+            (cost * ones, self.day(node)[0].steps, self._profile(session + 1, node))
+            for node, cost, _coupled in bound
         ]
         return [
-            least([best, *(cost + profile[bisect_left(later, step + floor)] for cost, later, profile in tails)])
+            least(
+                [best, *(cost + profile[bisect_left(later, step + floor)] for cost, later, profile in tails)]
+            )
             for step in steps
         ]
 

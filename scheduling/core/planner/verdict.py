@@ -58,7 +58,11 @@ def _places(
         able = choices.nurses_at(start)
         suggested = main if main in able else able[0]
         places.append(
-            Place(start, choices.broken(start)[1] if chair is None else chair, suggested if nurse is None else nurse)
+            Place(
+                start,
+                choices.broken(start)[1] if chair is None else chair,
+                suggested if nurse is None else nurse,
+            )
         )
     return tuple(places)
 
@@ -68,7 +72,9 @@ def _single(problem: CourseProblem, masks: dict[Rule, int], session: int, start:
     offset = start - problem.horizon.origin
     broken = [rule for rule, mask in masks.items() if not mask >> offset & 1]
     return [
-        _reason(problem, rule, session, start) for rule in broken if rule not in SPACING and rule is not Rule.CHAIR
+        _reason(problem, rule, session, start)
+        for rule in broken
+        if rule not in SPACING and rule is not Rule.CHAIR
     ]
 
 
@@ -82,7 +88,9 @@ def _outside(problem: CourseProblem, session: int, start: int) -> list[Reason]:
     return [_reason(problem, rule, session, start) for rule in rules]
 
 
-def _reason(problem: CourseProblem, rule: Rule, session: int, start: int, seats: tuple[int, ...] = ()) -> Reason:
+def _reason(
+    problem: CourseProblem, rule: Rule, session: int, start: int, seats: tuple[int, ...] = ()
+) -> Reason:
     horizon, needs = problem.horizon, problem.pattern.needs(start)
     interval = needs.patient
     if rule is Rule.CHAIR:
