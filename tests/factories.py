@@ -102,13 +102,16 @@ def add_shifts(staff: StaffMember, location: Location, role: Role) -> None:
 def make_protocol(
     code: str = "", phases: Sequence[tuple[PhaseKind, int]] = IV_PHASES, **fields: Any
 ) -> Protocol:
-    """The IV default of the clinical facts: six infusions, two a week."""
+    """Six infusions, two a week and never more than three, ideally 3 to 4 days apart."""
     defaults: dict[str, Any] = {
         "name": "IV infusion",
         "route": Route.IV,
         "dose_unit": DoseUnit.MG_PER_KG,
         "dose_low": Decimal("0.1"),
         "dose_high": Decimal("1.0"),
+        "max_per_7_days": 3,
+        "ideal_low": 3,
+        "ideal_high": 4,
         "made_at": NOW,
     }
     protocol = Protocol.objects.create(code=code or f"iv-{next(_number)}", **(defaults | fields))

@@ -71,7 +71,7 @@ class Protocol(models.Model):
     )
     induction_count = models.PositiveSmallIntegerField(_("infusions in the first stage"), default=6)
     per_week = models.PositiveSmallIntegerField(_("infusions a week"), default=2)
-    max_per_7_days = models.PositiveSmallIntegerField(_("at most in any 7 days"), default=3)
+    max_per_7_days = models.PositiveSmallIntegerField(_("at most in any 7 days"), default=2)
     min_gap_days = models.PositiveSmallIntegerField(
         _("shortest gap (days)"), default=2, help_text=_("Local days from one visit to the next.")
     )
@@ -79,8 +79,8 @@ class Protocol(models.Model):
     max_gap_days = models.PositiveSmallIntegerField(
         _("longest gap (days)"), default=7, help_text=_("Beyond it a plan is flagged, never blocked.")
     )
-    ideal_low = models.PositiveSmallIntegerField(_("ideal gap from (days)"), default=3)
-    ideal_high = models.PositiveSmallIntegerField(_("ideal gap to (days)"), default=4)
+    ideal_low = models.PositiveSmallIntegerField(_("ideal gap from (days)"), default=2)
+    ideal_high = models.PositiveSmallIntegerField(_("ideal gap to (days)"), default=5)
     prescriber_on_site = models.BooleanField(
         _("prescriber on site"),
         default=False,
