@@ -78,6 +78,13 @@ class CourseProblem:
         """Steps from start to start of two sessions at least: the floor, and never two visits at once."""
         return max(self.cadence.floor_steps, self.pattern.chair)
 
+    @property
+    def usable(self) -> int:
+        """The opening hours without the days of closure."""
+        if not self.closures:
+            return self.open
+        return self.open & self.horizon.days_mask(lambda day: not self.is_closed(day))
+
     def is_closed(self, day: date) -> bool:
         """Whether a closure covers a local date."""
         return any(since <= day <= until for since, until in self.closures)

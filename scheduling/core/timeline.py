@@ -6,6 +6,7 @@ from the zone's data, never from the number of steps since midnight: a day has 2
 (design.md "Time", traps.md "Time").
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -105,6 +106,7 @@ class Horizon:
     days: tuple[Day, ...]
     origin: int = field(init=False)
     length: int = field(init=False)
+    _firsts: tuple[int, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         ordinals = [day.date.toordinal() for day in self.days]
@@ -112,6 +114,7 @@ class Horizon:
             raise ValueError("a horizon is one or more days without a hole")
         object.__setattr__(self, "origin", self.days[0].first)
         object.__setattr__(self, "length", self.days[-1].last - self.days[0].first)
+        object.__setattr__(self, "_firsts", tuple(day.first for day in self.days))
 
     @classmethod
     def of(cls, zone: ZoneInfo, since: date, until: date) -> "Horizon":
@@ -157,11 +160,7 @@ class Horizon:
         """Which day of the horizon a step lies in. Raises ValueError outside the horizon."""
         if step not in self:
             raise ValueError("the step lies outside the horizon")
-        low, high = 0, len(self.days) - 1
-        while low < high:
-            middle = (low + high + 1) // 2
-            low, high = (middle, high) if self.days[middle].first <= step else (low, middle - 1)
-        return low
+        return bisect_right(self._firsts, step) - 1
 
     def walls_mask(self, wanted: Callable[[int], bool]) -> int:
         """The mask of the steps whose local wall minute is wanted."""
@@ -246,11 +245,12 @@ def subtract(left: Iterable[tuple[int, int]], right: Iterable[tuple[int, int]]) 
     taken = merge(right)
     remains = []
     for first, last in merge(left):
+        rest = first
         for begin, end in taken:
-            if begin < last and first < end:
-                if first < begin:
-                    remains.append((first, begin))
-                first = end
-        if first < last:
-            remains.append((first, last))
+            if begin < last and rest < end:
+                if rest < begin:
+                    remains.append((rest, begin))
+                rest = end
+        if rest < last:
+            remains.append((rest, last))
     return remains

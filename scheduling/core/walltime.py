@@ -9,6 +9,7 @@ class WallTimeError(ValueError):
     """A local wall time that names no instant (``nonexistent``) or two of them (``ambiguous``)."""
 
     def __init__(self, kind: Literal["nonexistent", "ambiguous"], local: datetime) -> None:
+        """``local``: the wall time with its zone."""
         super().__init__(f"{local:%Y-%m-%d %H:%M} is {kind} in {local.tzinfo}")
         self.kind = kind
         self.local = local

@@ -40,8 +40,8 @@ def alternatives(
 
 
 def _place(choices: Choices, start: int, nurse: int) -> Place:
-    able = choices.nurses_at(start)
-    return Place(start, choices.broken(start)[1], nurse if nurse in able else able[0])
+    offer = choices.seats.offer(start)
+    return Place(start, offer.chair, nurse if nurse in offer.nurses else offer.nurses[0])
 
 
 def _days(
@@ -49,7 +49,9 @@ def _days(
 ) -> Iterator[tuple[tuple[int, ...], int]]:
     """The days on which the session could be, each with a lower bound of the course's cost."""
     for day in choices.days:
-        if day == choices.day_of(starts[index]) or not _crowds(choices, starts, index, day):
+        if day == choices.problem.horizon.day_index(starts[index]) or not _crowds(
+            choices, starts, index, day
+        ):
             yield date_cost(choices, _moved(starts, index, choices.starts(day).steps[0])).ranked(ranking), day
 
 

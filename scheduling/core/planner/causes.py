@@ -27,8 +27,8 @@ class Cause:
 def causes(problem: CourseProblem, days: Sequence[int]) -> list[Cause]:
     """For each of these days, none of which has a start, every smallest set of at most three rules to lift.
 
-    A day that more than three rules keep shut gets one cause with all rules that shut it alone, and prevents nothing
-    that could be named.
+    Longer opening hours are named only on days that no other change would help. A day that more than three rules
+    keep shut gets one cause with all rules that shut it alone, and prevents nothing that could be named.
     """
     spans = [(problem.horizon.days[day].first, problem.horizon.days[day].last) for day in days]
     base = grid(problem) & problem.horizon.mask(spans)
@@ -46,10 +46,10 @@ def causes(problem: CourseProblem, days: Sequence[int]) -> list[Cause]:
             freed[rules] = frozenset(day for day in days if left and problem.horizon.day_bits(left, day))
             smaller = [freed[part] for part in combinations(rules, size - 1)] if size else []
             found += [Cause(day, rules, left) for day in sorted(freed[rules].difference(*smaller))]
+    helped = {cause.day for cause in found if Rule.OPENING not in cause.rules}
+    found = [cause for cause in found if Rule.OPENING not in cause.rules or cause.day not in helped]
     named = {cause.day for cause in found}
-    return found + [
-        Cause(day, _shutting(problem, masks, present, day), 0) for day in days if day not in named
-    ]
+    return found + [Cause(day, _shutting(problem, masks, base, day), 0) for day in days if day not in named]
 
 
 def _left(problem: CourseProblem, base: int, masks: dict[Rule, int], lifted: Sequence[Rule]) -> int:
@@ -61,15 +61,14 @@ def _left(problem: CourseProblem, base: int, masks: dict[Rule, int], lifted: Seq
     return left & any_nurse_starts(problem, lifted) if left else 0
 
 
-def _shutting(
-    problem: CourseProblem, masks: dict[Rule, int], present: Sequence[Rule], day: int
-) -> tuple[Rule, ...]:
+def _shutting(problem: CourseProblem, masks: dict[Rule, int], base: int, day: int) -> tuple[Rule, ...]:
     """The rules that shut a day each by itself; where none does, all that bind on it."""
-    bits_of = problem.horizon.day_bits
-    alone = [rule for rule in masks if rule in present and not bits_of(masks[rule], day)]
-    alone += [
-        rule
-        for rule in NURSE_RULES
-        if not bits_of(any_nurse_starts(problem, [other for other in NURSE_RULES if other is not rule]), day)
-    ]
-    return tuple(alone or present)
+    wanted = problem.horizon.day_bits(base, day)
+    open_to = {rule: problem.horizon.day_bits(mask, day) for rule, mask in masks.items()}
+    for rule in NURSE_RULES:
+        others = [other for other in NURSE_RULES if other is not rule]
+        open_to[rule] = problem.horizon.day_bits(any_nurse_starts(problem, others), day)
+    alone = tuple(rule for rule, mask in open_to.items() if wanted and not wanted & mask)
+    binding = tuple(rule for rule, mask in open_to.items() if wanted & ~mask)
+    # Without a single wanted bit no visit ends before the horizon does.
+    return alone or binding or (Rule.HORIZON,)

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 
 from ..cadence import FREE_WAIT_DAYS
 from ..problem import CourseProblem
 from ..timeline import DAY_STEPS, STEP_MINUTES
 from .choices import Choices, date_offset
 from .plans import LEVELS, RANKINGS, Cost, Ranking
+from .seats import Seats
 
 
 def cost_of(choices: Choices, starts: Sequence[int]) -> tuple[Cost, int, int]:
@@ -21,13 +23,13 @@ def cost_of(choices: Choices, starts: Sequence[int]) -> tuple[Cost, int, int]:
     reference = problem.reference
     if reference is None:
         reference = sorted(minutes)[(len(minutes) - 1) // 2]
-    main_nurse, missed = main_nurse_of(choices, starts)
+    main_nurse, missed = main_nurse_of(problem, choices.seats, starts)
     by_date = date_cost(choices, starts)
     cost = by_date._replace(
         wishes=by_date.wishes + sum(map(problem.wishes.misses_window, minutes)),
         time=sum(abs(minute - reference) for minute in minutes),
         nurse=missed,
-        broken=sum(choices.broken(start)[0] for start in starts),
+        broken=sum(choices.seats.offer(start).broken for start in starts),
     )
     return cost, reference, main_nurse
 
@@ -53,9 +55,7 @@ def _cadence(choices: Choices, days: Sequence[int]) -> int:
     new = set(days)
     merged = sorted([*days, *existing])
     cost = sum(
-        cadence.outside(after - before)
-        for before, after in zip(merged, merged[1:], strict=False)
-        if before in new or after in new
+        cadence.outside(after - before) for before, after in pairwise(merged) if before in new or after in new
     )
     if merged[0] == days[0]:
         cost += max(0, days[0] - choices.earliest_day() - FREE_WAIT_DAYS)
@@ -74,13 +74,13 @@ def existing_days(problem: CourseProblem) -> list[int]:
     return sorted(date_offset(problem, start) for start in problem.existing)
 
 
-def main_nurse_of(choices: Choices, starts: Sequence[int]) -> tuple[int, int]:
+def main_nurse_of(problem: CourseProblem, seats: Seats, starts: Sequence[int]) -> tuple[int, int]:
     """The nurse who can take most sessions, or the given one; and how many she cannot take."""
-    able = [choices.nurses_at(start) for start in starts]
-    given = choices.problem.main_nurse
+    able = [seats.offer(start).nurses for start in starts]
+    given = problem.main_nurse
     if given is not None:
         return given, sum(given not in nurses for nurses in able)
-    counts = {nurse: sum(nurse in nurses for nurses in able) for nurse in choices.nurses}
+    counts = {nurse: sum(nurse in nurses for nurses in able) for nurse in seats.nurses}
     main = min(counts, key=lambda nurse: (-counts[nurse], nurse))
     return main, len(starts) - counts[main]
 

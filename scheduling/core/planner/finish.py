@@ -42,7 +42,7 @@ def _nurses(choices: Choices) -> list[int]:
     """The nurses who can be best as main nurse: without those who can do nothing that another cannot."""
     if choices.problem.main_nurse is not None:
         return [choices.problem.main_nurse]
-    possible = {nurse: mask & choices.allowed for nurse, mask in choices.nurses.items()}
+    possible = {nurse: mask & choices.allowed for nurse, mask in choices.seats.nurses.items()}
     kept: list[int] = []
     for nurse in sorted(possible, key=lambda one: (-possible[one].bit_count(), one)):
         if all(possible[nurse] & ~possible[other] for other in kept):
@@ -69,7 +69,7 @@ def _traced(sweep: Sweep) -> list[int]:
     for session, layer in enumerate(course.layers):
         earliest = found[-1] + course.floor if found else 0
         node, index, alive = _earliest(sweep, session, moves, spent, alive, earliest)
-        found.append(sweep.day(node)[0].steps[index])
+        found.append(sweep.day(node).steps[index])
         spent = sweep.after(session, node, index)
         moves = layer[node]
     return found
@@ -83,10 +83,10 @@ def _earliest(
     for node, cost, _coupled in sorted(moves):
         if node not in sweep.entry[session]:
             continue
-        priced = sweep.day(node)[0]
+        priced = sweep.day(node)
         for index, step in enumerate(priced.steps):
             if step >= earliest:
-                whole = cost * lanes.ones + priced.costs[index] + sweep.after(session, node, index)
+                whole = cost * lanes.ones + priced.cost(index) + sweep.after(session, node, index)
                 kept = lanes.equal(whole, spent) & alive
                 if kept:
                     return node, index, kept

@@ -1,7 +1,6 @@
 """Single changes that would make a course possible."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date, timedelta
 
 from ..problem import CourseProblem
@@ -18,8 +17,8 @@ FARTHEST_DAYS = 366
 def hints(choices: Choices, reached: Front) -> tuple[Hint, ...]:
     """Closed days whose opening alone would do, and how late an order or a horizon would have to end."""
     problem = choices.problem
-    rules = rule_starts(problem)
-    base = grid(problem) & union(choices.chairs) & union(choices.nurses)
+    rules = rule_starts(problem, choices.seats.chairs)
+    base = grid(problem) & union(choices.seats.chairs) & union(choices.seats.nurses)
     found = [*_open_days(choices, rules, base, reached)]
     if problem.not_after is not None:
         lifted = _with(choices, rules, base, Rule.ORDER_END, problem.horizon.full)
@@ -37,16 +36,15 @@ def _with(choices: Choices, rules: dict[Rule, int], base: int, rule: Rule, mask:
     allowed = base
     for other, starts_of in rules.items():
         allowed &= mask if other is rule else starts_of
-    return Choices(choices.problem, allowed, choices.chairs, choices.nurses)
+    return Choices(choices.problem, choices.seats, allowed)
 
 
 def _open_days(choices: Choices, rules: dict[Rule, int], base: int, reached: Front) -> Iterator[Hint]:
-    problem = choices.problem
-    for index, day in enumerate(problem.horizon.days):
-        if index >= reached.first_day and problem.is_closed(day.date):
-            allowed = problem.horizon.days_mask(
-                lambda one, own=day.date: one == own or not problem.is_closed(one)
-            )
+    problem, horizon = choices.problem, choices.problem.horizon
+    not_closed = horizon.days_mask(lambda day: not problem.is_closed(day))
+    for day in horizon.days[reached.first_day :]:
+        if problem.is_closed(day.date):
+            allowed = not_closed | horizon.mask([(day.first, day.last)])
             opened = _with(choices, rules, base, Rule.CLOSURE, starts(allowed, problem.pattern.patient))
             if finish_day(opened) is not None:
                 yield Hint(HintKind.OPEN_DAY, day.date)

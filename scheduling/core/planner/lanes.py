@@ -1,7 +1,7 @@
 """Many small numbers side by side in one Python int, compared all at once.
 
-Every lane holds a non-negative number of ``bits`` bits plus one bit of room, so that a number and one ``unreachable``
-can be added; the topmost bit of a lane is the guard that stops a borrow. A vector is an int of ``count`` such lanes.
+A vector is an int of ``count`` lanes. A lane holds a number of ``bits`` bits, room above it for adding
+``unreachable`` a few times, and a guard bit on top that stops the borrow of a comparison.
 """
 
 from collections.abc import Iterable
@@ -10,9 +10,10 @@ from collections.abc import Iterable
 class Lanes:
     """The arithmetic of vectors of one shape. Adding two vectors is ``+``; a number in all lanes is ``n * ones``."""
 
-    def __init__(self, count: int, bits: int) -> None:
+    def __init__(self, count: int, bits: int, depth: int = 1) -> None:
+        """``depth``: how many times ``unreachable`` may be added up in one lane."""
         self.count = count
-        self.width = bits + 2
+        self.width = bits + (depth + 1).bit_length() + 1
         self.ones = ((1 << count * self.width) - 1) // ((1 << self.width) - 1)
         self.unreachable = self.ones << bits
         self._slide = self.width - 1
@@ -40,7 +41,7 @@ class Lanes:
 
     def vector(self, numbers: Iterable[int]) -> int:
         """The vector of these numbers, lane 0 first."""
-        return sum(number << lane * self.width for lane, number in enumerate(numbers))
+        return sum([number << lane * self.width for lane, number in enumerate(numbers)])
 
     def numbers(self, vector: int) -> list[int]:
         """The numbers of all lanes, lane 0 first."""

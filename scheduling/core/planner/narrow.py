@@ -45,7 +45,7 @@ def _bounded(graph: Graph, packing: Packing) -> tuple[Course, int] | None:
 
     def price(day: int) -> Priced:
         of_day = starts(day)
-        return Priced(of_day.steps, [missed * wish for missed in of_day.misses])
+        return Priced(of_day.steps, min(of_day.misses) * wish, lambda index: of_day.misses[index] * wish)
 
     lanes = Lanes(1, packing.bits)
     sweep = Sweep(course, lanes, price)
@@ -97,7 +97,7 @@ def _kept(course: Course, sweep: Sweep, bound: int) -> Course:
         kept: dict[int, list[Move]] = {}
         onward: dict[int, int] = {}
         for node, spent in reached.items():
-            own = spent + sweep.day(node)[1]
+            own = spent + sweep.day(node).least
             kept[node] = [
                 move for move in layer[node] if own + move.cost + following.get(move.node, bound + 1) <= bound
             ]

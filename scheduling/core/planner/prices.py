@@ -1,5 +1,6 @@
 """What a start costs in every lane of a pass: the distance to each reference time, the main nurse, the chair."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 from .choices import Choices
@@ -12,6 +13,7 @@ class TimePrices:
     """One lane per reference minute: the levels above time, and time."""
 
     def __init__(self, choices: Choices, packing: Packing, references: Sequence[int]) -> None:
+        """``references``: wall minutes, in the order of the lanes."""
         self.lanes = Lanes(len(references), packing.bits)
         self._choices = choices
         self._references = references
@@ -26,7 +28,7 @@ class TimePrices:
             self._distance(minute) + missed * self._wish
             for minute, missed in zip(of_day.minutes, of_day.misses, strict=True)
         ]
-        return Priced(of_day.steps, costs)
+        return Priced(of_day.steps, self.lanes.least(costs), costs.__getitem__)
 
     def _distance(self, minute: int) -> int:
         known = self._distances.get(minute)
@@ -37,52 +39,69 @@ class TimePrices:
 
 
 class FullPrices:
-    """One lane per reference minute and main nurse: every level."""
+    """Every level, in one lane per reference minute and main nurse; the lanes of a reference stand together."""
 
     def __init__(
         self, choices: Choices, packing: Packing, references: Sequence[int], nurses: Sequence[int], slack: int
     ) -> None:
-        """``slack``: minutes by which no start of a best plan lies further from its reference."""
-        self.lanes = Lanes(len(references) * len(nurses), packing.bits)
+        """``references``: rising wall minutes. ``slack``: the whole distance, in minutes, of a best plan's starts."""
+        depth = choices.problem.sessions
+        self.lanes = Lanes(len(references) * len(nurses), packing.bits, depth)
+        self._group = Lanes(len(nurses), packing.bits, depth)
         self._choices = choices
         self._references = references
-        self._nurses = nurses
         self._slack = slack
         self._units = packing.units
-        # Lanes of one reference stand together; a vector of nurses is repeated for every reference.
-        self._group = Lanes(len(nurses), packing.bits)
-        self._repeat = sum(1 << index * len(nurses) * self.lanes.width for index in range(len(references)))
-        self._distances: dict[int, int | None] = {}
+        self._nurse_units = {
+            nurse: packing.units["nurse"] << lane * self._group.width for lane, nurse in enumerate(nurses)
+        }
         self._missing: dict[tuple[int, ...], int] = {}
 
     def price(self, day: int) -> Priced:
         """The starts of a day near enough to a reference, with their costs."""
         of_day = self._choices.starts(day)
-        wish, broken, ones = self._units["wishes"], self._units["broken"], self.lanes.ones
-        steps, costs = [], []
-        for step, minute, missed in zip(of_day.steps, of_day.minutes, of_day.misses, strict=True):
-            distance = self._distance(minute)
-            if distance is not None:
-                everywhere = missed * wish + self._choices.broken(step)[0] * broken
-                steps.append(step)
-                costs.append(distance + self._nurse(step) + everywhere * ones)
-        return Priced(steps, costs)
+        near = [index for index, minute in enumerate(of_day.minutes) if self._is_near(minute)]
+        steps = [of_day.steps[index] for index in near]
+        minutes = [of_day.minutes[index] for index in near]
+        groups = [self._anywhere(of_day.steps[index], of_day.misses[index]) for index in near]
 
-    def _distance(self, minute: int) -> int | None:
-        """The distance to each reference, in its group of lanes; None when no reference is near enough."""
-        if minute not in self._distances:
-            away = [abs(minute - reference) for reference in self._references]
-            near = min(away) <= self._slack
-            groups = sum(
-                minutes << index * len(self._nurses) * self.lanes.width for index, minutes in enumerate(away)
-            )
-            self._distances[minute] = groups * self._units["time"] * self._group.ones if near else None
-        return self._distances[minute]
+        def cost(index: int) -> int:
+            return self._joined([groups[index] + self._away(minutes[index], r) for r in self._references])
 
-    def _nurse(self, step: int) -> int:
-        """One session missed in the lane of each main nurse who cannot take the start."""
-        able = tuple(self._choices.nurses_at(step))
-        if able not in self._missing:
-            missed = [0 if nurse in able else self._units["nurse"] for nurse in self._nurses]
-            self._missing[able] = self._group.vector(missed) * self._repeat
-        return self._missing[able]
+        return Priced(steps, self._least(minutes, groups), cost)
+
+    def _is_near(self, minute: int) -> bool:
+        return bisect_left(self._references, minute - self._slack) < bisect_right(
+            self._references, minute + self._slack
+        )
+
+    def _least(self, minutes: Sequence[int], groups: Sequence[int]) -> int:
+        """The least cost in every lane; a reference without a start near enough is out of reach that day."""
+        least, far = self._group.least, self._group.unreachable
+        reached = []
+        for reference in self._references:
+            first = bisect_left(minutes, reference - self._slack)
+            last = bisect_right(minutes, reference + self._slack)
+            costs = [groups[index] + self._away(minutes[index], reference) for index in range(first, last)]
+            reached.append(least(costs) if costs else far)
+        return self._joined(reached)
+
+    def _away(self, minute: int, reference: int) -> int:
+        """The distance to a reference, for all its nurses."""
+        return abs(minute - reference) * self._units["time"] * self._group.ones
+
+    def _joined(self, groups: Sequence[int]) -> int:
+        """The vector of all lanes from one vector of nurses per reference."""
+        span = self._group.width * self._group.count
+        return sum([group << index * span for index, group in enumerate(groups)])
+
+    def _anywhere(self, step: int, missed: int) -> int:
+        """What a start costs whatever the reference, per main nurse: wishes, chair time and her own absence."""
+        offer = self._choices.seats.offer(step)
+        costs = missed * self._units["wishes"] + offer.broken * self._units["broken"]
+        absent = self._missing.get(offer.nurses)
+        if absent is None:
+            units = self._nurse_units
+            absent = sum(units.values()) - sum([units[nurse] for nurse in offer.nurses if nurse in units])
+            self._missing[offer.nurses] = absent
+        return absent + costs * self._group.ones

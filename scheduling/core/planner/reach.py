@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ..timeline import bits
-from .choices import Choices, date_offset
+from .choices import Choices
 from .cost import existing_days
 from .graph import CLASS_BITS, Graph
 
@@ -21,7 +21,9 @@ def finish_day(choices: Choices) -> int | None:
     """The earliest day on which a course can finish; None when there is no course at all."""
     course = earliest_course(choices)
     if course is not None:
-        return choices.day_of(course[-1]) if len(course) == choices.problem.sessions else None
+        return (
+            choices.problem.horizon.day_index(course[-1]) if len(course) == choices.problem.sessions else None
+        )
     ends = _layers(choices)[1]
     return min(ends) if ends else None
 
@@ -31,7 +33,7 @@ def front(choices: Choices) -> Front:
     problem = choices.problem
     course = earliest_course(choices)
     if course is not None:
-        days = [*_days_before(choices), *map(choices.day_of, course)]
+        days = [*_days_before(choices), *map(choices.problem.horizon.day_index, course)]
         day, step = _bounds(choices, days, course)
         return Front(len(course), max(day, choices.earliest_day()), step)
     layers = _layers(choices)[0]
@@ -60,7 +62,7 @@ def earliest_course(choices: Choices) -> list[int] | None:
         if offset is None:
             break
         found.append(bound + offset)
-        days.append(choices.day_of(found[-1]))
+        days.append(choices.problem.horizon.day_index(found[-1]))
     return found
 
 

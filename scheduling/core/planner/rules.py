@@ -1,4 +1,4 @@
-"""Where each hard rule lets a visit start: one mask per rule, so that their conjunction and its absence are explained."""
+"""Where each hard rule lets a visit start: one mask per rule, so that what is missing can be explained."""
 
 from collections.abc import Callable, Container, Mapping
 from datetime import date, timedelta
@@ -8,11 +8,11 @@ from ..reasons import NURSE_RULES, Rule
 from ..timeline import starts
 
 
-def rule_starts(problem: CourseProblem) -> dict[Rule, int]:
+def rule_starts(problem: CourseProblem, chairs: Mapping[int, int] | None = None) -> dict[Rule, int]:
     """The mask of starts that each rule allows by itself; the nurse rules, which belong together, are not in it.
 
-    Rules between the new sessions are not masks; MIN_GAP, FLOOR_HOURS and ONE_A_DAY stand here for the patient's
-    existing visits.
+    ``chairs``: the starts of each chair, where they are known already. Rules between the new sessions are not masks;
+    MIN_GAP, FLOOR_HOURS and ONE_A_DAY stand here for the patient's existing visits.
     """
     horizon, pattern, wishes = problem.horizon, problem.pattern, problem.wishes
     full, stay = horizon.full, pattern.patient
@@ -27,7 +27,7 @@ def rule_starts(problem: CourseProblem) -> dict[Rule, int]:
         Rule.CLOCK_CHANGE: full & ~horizon.repeated(),
         Rule.OPENING: starts(problem.open, stay),
         Rule.CLOSURE: _away(problem, problem.is_closed) if problem.closures else full,
-        Rule.CHAIR: union(chair_starts(problem)),
+        Rule.CHAIR: union(chair_starts(problem) if chairs is None else chairs),
         Rule.PATIENT: starts(problem.patient, stay),
         Rule.PRESCRIBER: on_site,
         Rule.WISH_DAYS: horizon.days_mask(wishes.allows_weekday),

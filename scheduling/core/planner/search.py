@@ -1,6 +1,7 @@
 """The best plan for one ranking: bound on days, narrow, then all reference times and all main nurses at once."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from ..problem import CourseProblem
 from ..reasons import NoPlan
@@ -48,8 +49,9 @@ def places_at(choices: Choices, starts: Sequence[int], main_nurse: int) -> tuple
     """A chair and a nurse for every start: the main nurse where she can, else the one with the lowest id."""
     found = []
     for start in starts:
-        able = choices.nurses_at(start)
-        found.append(Place(start, choices.broken(start)[1], main_nurse if main_nurse in able else able[0]))
+        offer = choices.seats.offer(start)
+        nurse = main_nurse if main_nurse in offer.nurses else offer.nurses[0]
+        found.append(Place(start, offer.chair, nurse))
     return tuple(found)
 
 
@@ -59,7 +61,7 @@ def long_gaps(problem: CourseProblem, starts: Sequence[int]) -> tuple[LongGap, .
     new = {start: index for index, start in enumerate(starts)}
     merged = sorted([*starts, *problem.existing])
     flags = []
-    for before, after in zip(merged, merged[1:], strict=False):
+    for before, after in pairwise(merged):
         days = date_offset(problem, after) - date_offset(problem, before)
         if days > problem.cadence.max_gap_days and (before in new or after in new):
             session = new[after] if after in new else new[before] + 1

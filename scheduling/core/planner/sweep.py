@@ -19,10 +19,14 @@ class Move(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """The possible starts of one day in a pass: steps, rising, and what each costs as a vector."""
+    """The possible starts of one day in a pass: steps, rising; the least cost of all; the cost of one by its index.
+
+    The least may be ``unreachable`` in lanes in which no start can be part of a best plan.
+    """
 
     steps: Sequence[int]
-    costs: Sequence[int]
+    least: int
+    cost: Callable[[int], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class Sweep:
         self.course = course
         self.lanes = lanes
         self._price = price
-        self._days: dict[int, tuple[Priced, int]] = {}
+        self._days: dict[int, Priced] = {}
         self._tails: dict[int, list[int]] = {}
         self.entry: list[dict[int, int]] = [{} for _layer in course.layers]
         self._after: list[dict[int, int | list[int]]] = [{} for _layer in course.layers]
@@ -61,16 +65,13 @@ class Sweep:
         reached = [move.cost * lanes.ones + known[move.node] for move in course.first if move.node in known]
         self.total = lanes.least(reached) if reached else None
 
-    def day(self, node: int) -> tuple[Priced, int]:
-        """The starts of a node's day with their costs, and the least of these."""
+    def day(self, node: int) -> Priced:
+        """The starts of a node's day with their costs."""
         day = node >> CLASS_BITS
-        if day not in self._days:
-            priced = self._price(day)
-            self._days[day] = (
-                priced,
-                self.lanes.least(priced.costs) if priced.costs else self.lanes.unreachable,
-            )
-        return self._days[day]
+        known = self._days.get(day)
+        if known is None:
+            known = self._days[day] = self._price(day)
+        return known
 
     def after(self, session: int, node: int, index: int) -> int:
         """The least cost of all that follows when session ``session`` takes the start ``index`` of its day."""
@@ -79,7 +80,7 @@ class Sweep:
 
     def _pass(self, session: int) -> None:
         for node, moves in self.course.layers[session].items():
-            priced, cheapest = self.day(node)
+            priced = self.day(node)
             if not priced.steps:
                 continue
             following = self._following(session, priced, node, moves)
@@ -87,11 +88,11 @@ class Sweep:
                 continue
             self._after[session][node] = following
             if isinstance(following, list):
-                profile = self._fold(priced.costs, following)
+                profile = self._fold(priced, following)
                 self._profiles[session][node] = profile
                 self.entry[session][node] = profile[0]
             else:
-                self.entry[session][node] = cheapest + following
+                self.entry[session][node] = priced.least + following
 
     def _following(
         self, session: int, priced: Priced, node: int, moves: Sequence[Move]
@@ -112,7 +113,7 @@ class Sweep:
     def _by_start(self, session: int, steps: Sequence[int], best: int, bound: list[Move]) -> list[int]:
         least, ones, floor = self.lanes.least, self.lanes.ones, self.course.floor
         tails = [
-            (cost * ones, self.day(node)[0].steps, self._profile(session + 1, node))
+            (cost * ones, self.day(node).steps, self._profile(session + 1, node))
             for node, cost, _coupled in bound
         ]
         return [
@@ -136,13 +137,13 @@ class Sweep:
         """The least start cost of a day from each index on; shared by all nodes of the day."""
         day = node >> CLASS_BITS
         if day not in self._tails:
-            costs = self.day(node)[0].costs
-            self._tails[day] = self._fold(costs, [0] * len(costs))[:-1]
+            priced = self.day(node)
+            self._tails[day] = self._fold(priced, [0] * len(priced.steps))[:-1]
         return self._tails[day]
 
-    def _fold(self, costs: Sequence[int], following: Sequence[int]) -> list[int]:
+    def _fold(self, priced: Priced, following: Sequence[int]) -> list[int]:
         profile = [self.lanes.unreachable]
-        for cost, after in zip(reversed(costs), reversed(following), strict=True):
-            profile.append(self.lanes.least((profile[-1], cost + after)))
+        for index in range(len(priced.steps) - 1, -1, -1):
+            profile.append(self.lanes.least((profile[-1], priced.cost(index) + following[index])))
         profile.reverse()
         return profile

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from ..problem import CourseProblem, Nurse
 from ..reasons import NURSE_RULES, Reason, Rule
-from .choices import Choices
 from .cost import main_nurse_of
 from .plans import Place, Verdict
 from .rules import chair_starts, nurse_starts, rule_starts
+from .seats import Seats
 from .spacing import spacing_breaches
 
 SPACING = (Rule.ONE_A_DAY, Rule.MIN_GAP, Rule.FLOOR_HOURS)
@@ -51,16 +52,16 @@ def _places(
     chairs: Sequence[int | None],
     nurses: Sequence[int | None],
 ) -> tuple[Place, ...]:
-    choices = Choices.seats(problem)
-    main = main_nurse_of(choices, starts)[0] if starts else None
+    seats = Seats(problem)
+    main = main_nurse_of(problem, seats, starts)[0] if starts else None
     places = []
     for start, chair, nurse in zip(starts, chairs, nurses, strict=True):
-        able = choices.nurses_at(start)
-        suggested = main if main in able else able[0]
+        offer = seats.offer(start)
+        suggested = main if main in offer.nurses else offer.nurses[0]
         places.append(
             Place(
                 start,
-                choices.broken(start)[1] if chair is None else chair,
+                offer.chair if chair is None else chair,
                 suggested if nurse is None else nurse,
             )
         )
@@ -154,7 +155,7 @@ def _between(problem: CourseProblem, starts: Sequence[int]) -> list[Reason]:
         reason = _reason(problem, breach.rule, sessions[-1], start)
         reasons.append(replace(reason, found=breach.found, limit=breach.limit))
     rising = sorted((start, session) for session, start in enumerate(starts))
-    for (before, _session), (after, session) in zip(rising, rising[1:], strict=False):
+    for (before, _session), (after, session) in pairwise(rising):
         if after - before < problem.pattern.patient:
             reasons.append(_reason(problem, Rule.PATIENT, session, after))
     return reasons
