@@ -1,51 +1,67 @@
-"""``manage.py load_demo [--date YYYY-MM-DD]``: a made-up clinic to try everything on."""
+"""Fills an empty database with a made-up clinic, and says how to get in."""
 
-from argparse import ArgumentTypeError
-from datetime import date, datetime, time
+from argparse import ArgumentParser, ArgumentTypeError
+from datetime import date, datetime
 from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from scheduling.access import SYSTEM
-from scheduling.core.words import LinkPurpose
-from scheduling.models import Patient
-from scheduling.services.demo.load import is_in_use, load_demo, loaded_for, shown_patient
-from scheduling.services.demo.people import PASSWORD
-from scheduling.services.demo.places import MAIN_ZONE
-from scheduling.services.links import link_for, visits_url
-
-ELEVEN = time(11, tzinfo=MAIN_ZONE)
-"""What ``--date`` takes for the time of day."""
-
-
-def a_date(text: str) -> date:
-    """An ISO date, or a clear complaint."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise ArgumentTypeError(f"{text} is not a date like 2026-01-31") from error
+from scheduling.services import demo
 
 
 class Command(BaseCommand):
-    help = "Fills an empty database with a made-up clinic. In the demo, one of another day is made anew."
+    help = (
+        "Loads the demo: two made-up sites with 60 patients, a past month, a busy today and the weeks to come. "
+        "Needs DEMO=1. A demo of another date is replaced; a database with other data is refused."
+    )
 
-    def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--date", type=a_date, help="load the demo of that day, as at 11:00 in New York")
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--date", type=_day, help="the demo's today, YYYY-MM-DD (default: today)")
+        parser.add_argument("--fresh", action="store_true", help="throw a loaded demo away and load it again")
 
-    def handle(self, *, date: date | None = None, **options: Any) -> None:
-        now = datetime.combine(date, ELEVEN) if date else timezone.now()
-        if is_in_use():
-            raise CommandError("This database has patients of its own; the demo is loaded into an empty one.")
-        if loaded_for() not in (None, now.astimezone(MAIN_ZONE).date()):
-            if not settings.DEMO:
-                raise CommandError("This database has the demo of another day. Start with an empty one.")
-            call_command("flush", interactive=False, verbosity=0)
-        if loaded_for() is None:
-            load_demo(now)
-            self.stdout.write(f"Loaded a made-up clinic with {Patient.objects.count()} patients.")
-        link = link_for(by=SYSTEM, now=now, patient=shown_patient(), purpose=LinkPurpose.VISITS)
-        self.stdout.write(f"Log-ins: frontdesk, nurse, prescriber, manager; password: {PASSWORD}")
-        self.stdout.write(f"One patient's page: {visits_url(link)}")
+    def handle(self, *args: Any, fresh: bool, **options: Any) -> None:
+        clock = timezone.now()
+        day: date = options["date"] or demo.local_day(clock)
+        stored = demo.stored_day()
+        self._require_a_demo(stored)
+        if stored == day and not fresh:
+            self.stdout.write(f"The demo of {day} is already loaded (--fresh loads it anew).")
+        else:
+            if stored:
+                self.stdout.write(f"Replacing the demo of {stored} ...")
+                call_command("flush", interactive=False, verbosity=0)
+            self.stdout.write(f"Loading the demo of {day} ...")
+            demo.load(day=day, as_of=demo.the_time(day, clock))
+        self._say_how_to_get_in(clock)
+
+    @staticmethod
+    def _require_a_demo(stored: date | None) -> None:
+        if not settings.DEMO:
+            raise CommandError(
+                "This is not a demo: DEMO=1 is not set. Everybody knows the demo's password, so it never goes "
+                "into a real installation. Nothing was changed."
+            )
+        if stored is None and not demo.is_empty():
+            raise CommandError(
+                "This database already has locations, staff or patients that are not the demo's. "
+                "Nothing was changed. Point DATABASE_URL at another, empty database."
+            )
+
+    def _say_how_to_get_in(self, clock: datetime) -> None:
+        self.stdout.write(f"\n  Log-ins    {', '.join(demo.LOGINS)}\n  Password   {demo.PASSWORD}")
+        self.stdout.write(f"  A patient  {demo.sample_link()}")
+        busy = demo.open_sites(clock)
+        self.stdout.write(f"  Open now   {', '.join(busy) or 'neither location; the boards stand at 11:00'}")
+
+
+def _day(text: str) -> date:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError as error:
+        raise ArgumentTypeError("a date looks like 2026-11-23") from error
+    if not 2000 <= day.year <= 2100:
+        raise ArgumentTypeError("choose a date between 2000 and 2100")
+    return day

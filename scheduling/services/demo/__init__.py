@@ -3,6 +3,17 @@
 Everything goes through the real services, in the order in which it would have happened.
 """
 
-from .loading import LOGINS, PASSWORD, is_empty, load, sample_link, stored_day, the_time
+from .clinic import LOGINS, PASSWORD
+from .loading import is_empty, load, local_day, open_sites, sample_link, stored_day, the_time
 
-__all__ = ["LOGINS", "PASSWORD", "is_empty", "load", "sample_link", "stored_day", "the_time"]
+__all__ = [
+    "LOGINS",
+    "PASSWORD",
+    "is_empty",
+    "load",
+    "local_day",
+    "open_sites",
+    "sample_link",
+    "stored_day",
+    "the_time",
+]

@@ -57,8 +57,8 @@ NURSE_DAYS = ((0, 2, 3, 5), (0, 1, 3, 4), (1, 2, 4, 6))
 """Weekdays of each site's three nurses, 12 hours each: two on weekdays, one at the weekend."""
 PRESCRIBERS: tuple[tuple[str, str, int, tuple[int, ...]], ...] = (
     ("prescriber", "Dr. Amara Whitfield", 0, (0, 1, 2, 3, 4)),
-    ("jokafor", "Dr. Julian Okafor", 0, (1, 3, 5)),
-    ("rsandoval", "Dr. Rosa Sandoval", 1, (0, 1, 2, 3, 4, 5)),
+    ("jokafor", "Dr. Julian Okafor", 0, (1, 3)),
+    ("rsandoval", "Dr. Rosa Sandoval", 1, (0, 1, 2, 3, 4)),
 )
 
 

@@ -73,10 +73,8 @@ def mrn(site: int, number: int) -> str:
     return f"{PREFIXES[site]}-{1001 + number}"
 
 
-def register(
-    clinic: DemoClinic, person: Person, site: int, chance: Random, now: datetime
-) -> tuple[Patient, Random]:
-    """Add one of the sixty with medicines tried before and consents; the chance is theirs alone."""
+def register(clinic: DemoClinic, person: Person, site: int, chance: Random, now: datetime) -> Patient:
+    """Add one of the sixty with medicines tried before and consents; ``chance`` is theirs alone."""
     patient = _patient(person, site, clinic.sites[site], chance)
     save_patient(by=clinic.front_desk, now=now, patient=patient)
     for trial in _trials(patient, chance, now.date()):
@@ -85,7 +83,7 @@ def register(
         give_consent(by=clinic.front_desk, now=now, patient=patient, channel=Channel.EMAIL)
     if chance.random() < 0.4:
         give_consent(by=clinic.front_desk, now=now, patient=patient, channel=Channel.SMS)
-    return patient, chance
+    return patient
 
 
 def _patient(person: Person, site: int, location: Location, chance: Random) -> Patient:

@@ -28,7 +28,13 @@ NASAL_PHASES = (
     Phase(PhaseKind.DISCHARGE, 5),
     Phase(PhaseKind.TURNOVER, 10),
 )
-THRICE, TWICE, FOUR, WEEKLY, SPRAY = "iv-6-in-2-weeks", "iv-6-in-3-weeks", "iv-4-in-2-weeks", "iv-weekly", "nasal"
+THRICE, TWICE, FOUR, WEEKLY, SPRAY = (
+    "iv-6-in-2-weeks",
+    "iv-6-in-3-weeks",
+    "iv-4-in-2-weeks",
+    "iv-weekly",
+    "nasal",
+)
 TWICE_SPACING = {"per_week": 2, "max_per_7_days": 2, "ideal_low": 3, "ideal_high": 4}
 INFUSIONS: dict[str, dict[str, Any]] = {
     THRICE: {
