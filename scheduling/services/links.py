@@ -54,8 +54,8 @@ def link_in_force(patient: Patient, purpose: LinkPurpose) -> AccessLink | None:
 
 
 def is_open(link: AccessLink, now: datetime) -> bool:
-    """Whether the link still lets its patient in at ``now``."""
-    return now < expires_at(link)
+    """Whether the link still lets its patient in at ``now``; a young one without asking for its visits."""
+    return now < link.issued_at + LIFE_AFTER_LAST_VISIT or now < expires_at(link)
 
 
 def expires_at(link: AccessLink) -> datetime:

@@ -80,9 +80,9 @@ TODAY: tuple[tuple[int, int, int, str, int], ...] = (
     *((0, 1, 480, THRICE, 4), (0, 1, 615, FOUR, 1), (0, 1, 750, THRICE, 0), (0, 1, 885, TWICE, 4)),
     *((0, 2, 495, TWICE, 5), (0, 2, 630, THRICE, 2), (0, 2, 765, WEEKLY, 1)),
     *((0, 3, 480, SPRAY, 3), (0, 3, 645, SPRAY, 6), (0, 3, 810, SPRAY, 1)),
-    *((1, 0, 420, THRICE, 5), (1, 0, 555, TWICE, 1), (1, 0, 690, THRICE, 2), (1, 0, 825, FOUR, 3)),
-    *((1, 1, 480, TWICE, 3), (1, 1, 615, THRICE, 1), (1, 1, 885, TWICE, 0)),
-    *((1, 2, 495, THRICE, 3), (1, 2, 630, WEEKLY, 1), (1, 2, 765, FOUR, 0)),
+    *((1, 0, 420, THRICE, 5), (1, 0, 690, THRICE, 2), (1, 0, 825, FOUR, 3), (1, 0, 960, THRICE, 1)),
+    *((1, 1, 480, TWICE, 3), (1, 1, 885, TWICE, 0), (1, 1, 1020, TWICE, 1)),
+    *((1, 2, 495, THRICE, 3), (1, 2, 765, FOUR, 0), (1, 2, 900, WEEKLY, 1)),
     (1, 3, 810, SPRAY, 2),
 )
 """Those treated today: site, chair, wall minute of the start, protocol, visits behind them.
@@ -90,7 +90,7 @@ TODAY: tuple[tuple[int, int, int, str, int], ...] = (
 In a chair the starts lie a visit with its turnover apart; one nurse alone could serve the first three chairs,
 and every stage of a visit is under way at most times of the day.
 """
-EXCEPTIONS = {8: Today.MISSES, 3: Today.CANCELS}
+EXCEPTIONS = {7: Today.CANCELS, 8: Today.MISSES}
 """Places in TODAY of one who does not come and one who cancelled the evening before."""
 
 
