@@ -173,9 +173,9 @@ def test_polling_writes_no_row(
     link: AccessLink, client: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     etag = client.get(address(link))["ETag"]
-    with django_assert_num_queries(3) as asked:
+    with django_assert_num_queries(2) as asked:
         client.get(address(link), headers={"if-none-match": etag})
-    with django_assert_num_queries(5) as built:
+    with django_assert_num_queries(4) as built:
         client.get(address(link))
     assert all(query["sql"].startswith("SELECT") for query in (*asked, *built))
 
