@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from scheduling.access import SYSTEM, Actor, NotAllowed
-from scheduling.core.words import DoseUnit, Role, Route, Stage
-from scheduling.models import AuditEntry, Order, Patient, Protocol
-from scheduling.services.faults import Refused
+from scheduling.core.words import DoseUnit, Role, Stage
+from scheduling.models import Order, Patient, Protocol
 from scheduling.services.orders import (
     draft_order,
     edit_draft,
@@ -24,66 +23,9 @@ from tests.factories import (
     make_protocol,
     make_staff,
 )
+from tests.services.ordering import TODAY, actions, refusal, written
 
 pytestmark = pytest.mark.django_db
-TODAY = NOW.date()
-
-
-@pytest.fixture
-def patient() -> Patient:
-    return make_patient(make_location())
-
-
-@pytest.fixture
-def iv() -> Protocol:
-    return make_protocol("iv")
-
-
-@pytest.fixture
-def nasal() -> Protocol:
-    return make_protocol(
-        "nasal",
-        route=Route.INTRANASAL,
-        dose_unit=DoseUnit.MG,
-        dose_low=None,
-        dose_high=None,
-        dose_choices="56, 84",
-    )
-
-
-@pytest.fixture
-def clerk() -> Actor:
-    return actor(make_staff(Role.FRONT_DESK))
-
-
-@pytest.fixture
-def prescriber() -> Actor:
-    return actor(make_staff(Role.PRESCRIBER))
-
-
-def written(patient: Patient, protocol: Protocol, **fields: Any) -> Order:
-    defaults: dict[str, Any] = {
-        "stage": Stage.INDUCTION,
-        "dose_amount": Decimal("0.5"),
-        "dose_unit": protocol.dose_unit,
-        "weight_kg": Decimal("70"),
-        "sessions": 6,
-        "valid_from": TODAY,
-        "valid_until": TODAY + timedelta(days=90),
-    }
-    return Order(patient=patient, protocol=protocol, **(defaults | fields))
-
-
-def refusal(service: Any, **arguments: Any) -> Refused:
-    before = AuditEntry.objects.count()
-    with pytest.raises(Refused) as refused:
-        run(service, now=arguments.pop("now", NOW), **arguments)
-    assert AuditEntry.objects.count() == before
-    return refused.value
-
-
-def actions() -> list[str]:
-    return list(AuditEntry.objects.order_by("pk").values_list("action", flat=True))
 
 
 @pytest.mark.parametrize("role", [Role.FRONT_DESK, Role.NURSE, Role.PRESCRIBER])

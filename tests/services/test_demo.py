@@ -1,0 +1,295 @@
+"""The demo: sixty lives through the real services, the same for a date, and never over real data."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import Client, override_settings
+from django.urls import reverse
+
+from scheduling.core.words import COUNTED, OrderState, Status
+from scheduling.models import (
+    Appointment,
+    AuditEntry,
+    Chair,
+    Claim,
+    Location,
+    Order,
+    Patient,
+    Prerequisite,
+    StaffMember,
+)
+from scheduling.services import demo
+from scheduling.services.demo.people import everybody
+from scheduling.services.demo.plot import parts
+from scheduling.services.overruns import overruns
+from tests.factories import make_location, make_patient
+
+DAY = date(2026, 11, 24)
+NOON = datetime(2026, 11, 24, 16, 0, tzinfo=UTC)
+"""11:00 at the first site, 08:00 at the second: both are open."""
+
+VISIT = ("patient__mrn", "series__stage", "number", "starts_at", "chair__name", "nurse__name", "uid")
+
+
+def visits(*fields: str) -> list[tuple[Any, ...]]:
+    return list(Appointment.objects.order_by("starts_at", "patient__mrn").values_list(*VISIT, *fields))
+
+
+def of_the_day() -> list[Appointment]:
+    return list(Appointment.objects.filter(local_date=DAY).with_places().order_by("starts_at"))
+
+
+@pytest.fixture(scope="module")
+def loaded(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """One demo for all tests that only read it; each test's own changes are rolled back."""
+    with django_db_blocker.unblock():
+        demo.load(day=DAY, as_of=NOON)
+        yield
+        call_command("flush", interactive=False, verbosity=0)
+
+
+@pytest.fixture
+def clinic(loaded: None, db: None) -> None:
+    """The loaded demo."""
+
+
+# --- what is in it ---
+
+
+@pytest.mark.usefixtures("clinic")
+def test_two_sites_in_two_zones_with_their_people() -> None:
+    assert list(Location.objects.values_list("zone", flat=True)) == [
+        "America/New_York",
+        "America/Los_Angeles",
+    ]
+    roles = ("is_front_desk", "is_nurse", "is_prescriber", "is_manager")
+    assert [StaffMember.objects.filter(**{role: True}).count() for role in roles] == [1, 6, 3, 1]
+    assert (Chair.objects.count(), Patient.objects.count()) == (8, 60)
+    assert set(StaffMember.objects.filter(is_nurse=True).values_list("monitoring_capacity", flat=True)) == {
+        2,
+        3,
+    }
+
+
+@pytest.mark.usefixtures("clinic")
+def test_patients_are_in_every_stage() -> None:
+    states = Counter(Order.objects.values_list("stage", "state"))
+    for state in (OrderState.DRAFT, OrderState.SIGNED, OrderState.USED_UP, OrderState.WITHDRAWN):
+        assert states["induction", state] > 0
+    for state in (OrderState.DRAFT, OrderState.SIGNED):
+        assert states["follow_up", state] > 0
+    assert Patient.objects.filter(orders=None).count() == 3
+    assert Order.objects.filter(state=OrderState.SIGNED, series=None).count() == 6
+    statuses = set(Appointment.objects.values_list("status", flat=True))
+    assert {Status.MISSED, Status.CANCELLED_IN_TIME, Status.CANCELLED_LATE, Status.DONE} <= statuses
+    assert set(Patient.objects.values_list("language", flat=True)) == {"en", "es"}
+
+
+@pytest.mark.usefixtures("clinic")
+def test_there_is_a_past_month_a_busy_day_and_weeks_to_come() -> None:
+    week = timedelta(days=7)
+    days = set(Appointment.objects.values_list("local_date", flat=True))
+    assert min(days) < DAY - 4 * week
+    assert max(days) > DAY + 3 * week
+    assert len(of_the_day()) >= 20
+    over = Appointment.objects.filter(local_date__lt=DAY)
+    assert not over.open().exists()
+
+
+@pytest.mark.usefixtures("clinic")
+def test_the_day_shows_every_live_status_one_late_and_one_overrun() -> None:
+    today = of_the_day()
+    assert {visit.status for visit in today} >= {
+        *(Status.BOOKED, Status.ARRIVED, Status.IN_TREATMENT, Status.RECOVERING),
+        *(Status.DONE, Status.MISSED, Status.CANCELLED_LATE),
+    }
+    late = [v for v in today if v.status == Status.BOOKED and NOON - v.starts_at > timedelta(minutes=15)]
+    assert len(late) == 1
+    assert any(overrun.is_expected for overrun in overruns(today, NOON))
+
+
+@pytest.mark.usefixtures("clinic")
+def test_no_two_claims_on_a_seat_overlap_and_the_orders_are_counted() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM scheduling_claim a JOIN scheduling_claim b ON a.seat_id = b.seat_id "
+            "AND a.id < b.id AND a.starts_at < b.ends_at AND b.starts_at < a.ends_at"
+        )
+        assert cursor.fetchone() == (0,)
+    for order in Order.objects.all():
+        counted = Appointment.objects.filter(series__order=order, status__in=COUNTED).count()
+        assert order.taken == counted <= order.sessions
+    booked = Appointment.objects.filter(status__in=(Status.BOOKED, Status.ARRIVED))
+    assert booked.exists()
+    assert all(Claim.objects.filter(appointment=visit).count() == 5 for visit in booked)
+
+
+@pytest.mark.usefixtures("clinic")
+def test_everything_was_done_by_somebody_and_nothing_in_the_future() -> None:
+    acts = AuditEntry.objects.exclude(action__in=("set_capacity", "load_demo"))
+    assert set(acts.values_list("actor_kind", flat=True)) == {"staff"}
+    assert AuditEntry.objects.filter(at__gt=NOON).count() == 0
+    assert set(acts.filter(action="sign_order").values_list("staff__is_prescriber", flat=True)) == {True}
+
+
+@pytest.mark.usefixtures("clinic")
+def test_the_made_up_people_would_pass_their_own_forms() -> None:
+    for patient in Patient.objects.all():
+        patient.full_clean()
+        assert patient.email.endswith("@example.org")
+        assert patient.phone.national_number % 10_000_000 // 100 == 55501
+    for location in Location.objects.all():
+        location.full_clean()
+
+
+@pytest.mark.usefixtures("clinic")
+def test_what_has_to_be_on_record_is_lacking_only_where_nothing_is_booked() -> None:
+    lacking = [
+        (order.patient_id, wanted.code)
+        for wanted in Prerequisite.objects.all()
+        for order in Order.objects.filter(protocol__in=wanted.protocols.all())
+        if not wanted.records.filter(patient=order.patient_id).exists()
+    ]
+    assert sorted(code for _patient, code in lacking) == ["rems-enrolment", "treatment-consent"]
+    assert not Appointment.objects.filter(patient__in=[patient for patient, _code in lacking]).exists()
+
+
+# --- the pages with it ---
+
+
+@pytest.mark.usefixtures("clinic")
+@pytest.mark.parametrize("login", demo.LOGINS)
+def test_every_log_in_that_is_printed_opens_the_pages(client: Client, login: str) -> None:
+    with time_machine.travel(NOON, tick=False):
+        assert client.login(username=login, password=demo.PASSWORD)
+        patient = Patient.objects.filter(series__isnull=False).earliest("pk")
+        series = patient.series.get()
+        pages = [
+            *(reverse("board"), reverse("week"), reverse("patient_list")),
+            reverse("patient_detail", args=[patient.pk]),
+            reverse("series_detail", args=[series.pk]),
+            reverse("series_print", args=[series.pk]),
+            reverse("appointment_detail", args=[series.appointments.earliest("number").pk]),
+        ]
+        assert {page: client.get(page).status_code for page in pages} == dict.fromkeys(pages, 200)
+
+
+@pytest.mark.usefixtures("clinic")
+def test_the_link_that_is_printed_opens_a_patients_visits(client: Client) -> None:
+    with time_machine.travel(NOON, tick=False):
+        address = demo.sample_link().removeprefix("http://127.0.0.1:8000")
+        html = client.get(address, follow=True).content.decode()
+    assert "Eat nothing for 6 hours" in html
+
+
+# --- the same for a date ---
+
+
+@pytest.mark.django_db
+def test_a_date_gives_the_same_demo_again_whatever_the_hour() -> None:
+    demo.load(day=DAY, as_of=NOON)
+    at_noon, statuses = visits(), visits("status", "arrived_at", "discharged_at")
+    call_command("flush", interactive=False, verbosity=0)
+    demo.load(day=DAY, as_of=NOON)
+    assert visits("status", "arrived_at", "discharged_at") == statuses
+    call_command("flush", interactive=False, verbosity=0)
+    demo.load(day=DAY, as_of=NOON + timedelta(hours=4))
+    assert visits() == at_noon
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("day", [date(2026, 11, 26), date(2026, 3, 8), date(2028, 2, 29)])
+def test_holidays_clock_changes_and_leap_days_are_busy_too(day: date) -> None:
+    """Thanksgiving, a Sunday on which clocks are set forward, and a leap day."""
+    demo.load(day=day, as_of=demo.the_time(day, NOON))
+    busy = Appointment.objects.filter(local_date=day)
+    assert busy.count() >= 16
+    assert {Status.ARRIVED, Status.IN_TREATMENT, Status.RECOVERING, Status.DONE, Status.BOOKED} <= set(
+        busy.values_list("status", flat=True)
+    )
+
+
+@pytest.mark.parametrize("offset", range(7))
+def test_there_is_a_part_for_everybody(offset: int) -> None:
+    assert len(parts(DAY + timedelta(days=offset))) == len(everybody()) == 60
+
+
+def test_the_day_has_gone_as_far_as_the_clock_while_a_site_is_open_and_else_to_eleven() -> None:
+    eleven = datetime(2026, 11, 24, 16, 0, tzinfo=UTC)
+    late = datetime(2026, 11, 25, 1, 30, 59, tzinfo=UTC)
+    assert demo.the_time(DAY, late) == datetime(2026, 11, 25, 1, 30, tzinfo=UTC), "17:30 in Los Angeles"
+    assert demo.the_time(DAY, datetime(2026, 11, 24, 9, 0, tzinfo=UTC)) == eleven, "before all doors open"
+    assert demo.the_time(DAY, datetime(2026, 12, 24, 15, 0, tzinfo=UTC)) == eleven, "another day"
+
+
+# --- the command ---
+
+
+@pytest.fixture
+def in_demo() -> Iterator[None]:
+    with override_settings(DEMO=True), time_machine.travel(NOON, tick=False):
+        yield
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("in_demo")
+def test_the_command_loads_once_and_replaces_a_demo_of_another_date(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    call_command("load_demo")
+    out = capsys.readouterr().out
+    assert "Loading the demo of 2026-11-24" in out
+    assert "frontdesk, nurse, prescriber, manager" in out
+    assert demo.sample_link() in out
+    before = visits()
+
+    Patient.objects.filter(mrn="H-1001").update(note="kept")
+    call_command("load_demo")
+    assert "already loaded" in capsys.readouterr().out
+    assert Patient.objects.get(mrn="H-1001").note == "kept"
+
+    with time_machine.travel(NOON + timedelta(days=1), tick=False):
+        call_command("load_demo")
+    assert "Replacing the demo of 2026-11-24" in capsys.readouterr().out
+    assert demo.stored_day() == date(2026, 11, 25)
+
+    call_command("load_demo", "--date", "2026-11-24", "--fresh")
+    assert visits() == before
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("in_demo")
+@pytest.mark.parametrize("options", [(), ("--fresh",)])
+def test_a_database_with_other_patients_is_refused_and_left_alone(options: tuple[str, ...]) -> None:
+    make_patient(make_location())
+    with pytest.raises(CommandError, match="not the demo's"):
+        call_command("load_demo", *options)
+    assert (Patient.objects.count(), StaffMember.objects.count()) == (1, 0)
+
+
+@pytest.mark.django_db
+def test_outside_a_demo_nothing_is_loaded_or_thrown_away() -> None:
+    with pytest.raises(CommandError, match="DEMO=1 is not set"):
+        call_command("load_demo")
+    assert not Location.objects.exists()
+
+
+@pytest.mark.usefixtures("clinic")
+def test_a_loaded_demo_is_not_replaced_outside_a_demo() -> None:
+    with pytest.raises(CommandError, match="DEMO=1 is not set"):
+        call_command("load_demo", "--fresh")
+    assert Patient.objects.count() == 60
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [("tomorrow", "looks like 2026-11-23"), ("0001-01-01", "between 2000 and 2100")]
+)
+def test_a_date_that_makes_no_sense_is_refused(text: str, words: str) -> None:
+    with pytest.raises(CommandError, match=words):
+        call_command("load_demo", "--date", text)
