@@ -1,16 +1,12 @@
-from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-import time_machine
 from django.test import Client
 
 from scheduling.core.words import (
-    DoseUnit,
     Role,
-    Route,
     Stage,
 )
 from scheduling.models import (
@@ -29,47 +25,12 @@ from tests.factories import (
 from tests.views.clients import HUGE, LONG, logged_in, said
 
 TODAY = NOW.date()
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _at_now() -> Iterator[None]:
-    with time_machine.travel(NOW, tick=False):
-        yield
-
-
-@pytest.fixture
-def desk() -> Client:
-    return logged_in(Role.FRONT_DESK)
-
-
-@pytest.fixture
-def prescriber() -> Client:
-    return logged_in(Role.PRESCRIBER)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_now")]
 
 
 @pytest.fixture
 def patient() -> Patient:
     return make_patient(make_location())
-
-
-@pytest.fixture
-def iv() -> Protocol:
-    return make_protocol("iv")
-
-
-@pytest.fixture
-def nasal() -> Protocol:
-    return make_protocol(
-        "nasal",
-        name="Nasal",
-        route=Route.INTRANASAL,
-        dose_unit=DoseUnit.MG,
-        dose_low=None,
-        dose_high=None,
-        dose_choices="56, 84",
-        induction_count=8,
-    )
 
 
 def signature(client: Client, order: Order, **fields: str) -> Any:

@@ -1,8 +1,6 @@
-from collections.abc import Iterator
 from datetime import date
 
 import pytest
-import time_machine
 from django.test import Client
 
 from scheduling.core.words import Role
@@ -12,29 +10,11 @@ from scheduling.models import (
     Patient,
 )
 from tests.factories import (
-    NOW,
-    make_location,
     make_patient,
 )
 from tests.views.clients import HUGE, LONG, NUL, logged_in
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _at_now() -> Iterator[None]:
-    with time_machine.travel(NOW, tick=False):
-        yield
-
-
-@pytest.fixture
-def desk() -> Client:
-    return logged_in(Role.FRONT_DESK)
-
-
-@pytest.fixture
-def location() -> Location:
-    return make_location("Riverside")
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_now")]
 
 
 @pytest.fixture

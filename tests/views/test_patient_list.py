@@ -1,42 +1,22 @@
-from collections.abc import Iterator
 from datetime import date, timedelta
 
 import pytest
-import time_machine
 from django.test import Client
 
-from scheduling.core.words import Role
 from scheduling.models import (
     Location,
     Patient,
 )
 from tests.factories import (
     NOW,
-    make_location,
     make_order,
     make_patient,
     make_protocol,
     make_visits,
 )
-from tests.views.clients import LONG, NUL, logged_in, queries
+from tests.views.clients import LONG, NUL, queries
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _at_now() -> Iterator[None]:
-    with time_machine.travel(NOW, tick=False):
-        yield
-
-
-@pytest.fixture
-def desk() -> Client:
-    return logged_in(Role.FRONT_DESK)
-
-
-@pytest.fixture
-def location() -> Location:
-    return make_location("Riverside")
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_now")]
 
 
 @pytest.fixture

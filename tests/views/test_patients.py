@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -27,23 +26,7 @@ from tests.factories import (
 )
 from tests.views.clients import logged_in, queries
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _at_now() -> Iterator[None]:
-    with time_machine.travel(NOW, tick=False):
-        yield
-
-
-@pytest.fixture
-def desk() -> Client:
-    return logged_in(Role.FRONT_DESK)
-
-
-@pytest.fixture
-def location() -> Location:
-    return make_location("Riverside")
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_now")]
 
 
 @pytest.fixture

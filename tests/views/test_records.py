@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -19,28 +18,11 @@ from scheduling.models import (
 from scheduling.services.links import read_token
 from tests.factories import (
     NOW,
-    make_location,
     make_patient,
 )
 from tests.views.clients import HUGE, LONG, logged_in
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _at_now() -> Iterator[None]:
-    with time_machine.travel(NOW, tick=False):
-        yield
-
-
-@pytest.fixture
-def desk() -> Client:
-    return logged_in(Role.FRONT_DESK)
-
-
-@pytest.fixture
-def location() -> Location:
-    return make_location("Riverside")
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_now")]
 
 
 @pytest.fixture
