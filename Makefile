@@ -43,8 +43,8 @@ demo: export ALLOWED_HOSTS ?= localhost,127.0.0.1,[::1]
 demo: export BASE_URL ?= http://127.0.0.1:$(PORT)
 demo: export DATABASE_URL ?= sqlite:///var/demo.sqlite3
 demo: $(WEB)
-	$(BIN)/python manage.py migrate --verbosity 0
-	$(BIN)/python manage.py load_demo
+	$(BIN)/python manage.py migrate --verbosity 0 --skip-checks
+	$(BIN)/python manage.py load_demo --skip-checks
 	@exec $(BIN)/python manage.py serve --port $(PORT)
 
 test: test-sqlite test-postgres

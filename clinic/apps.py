@@ -2,6 +2,7 @@
 
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
+from django.core.exceptions import ImproperlyConfigured
 
 
 class ClinicConfig(AppConfig):
@@ -10,8 +11,11 @@ class ClinicConfig(AppConfig):
     name = "clinic"
 
     def ready(self) -> None:
-        """Register the checks."""
-        from clinic import checks  # noqa: F401, PLC0415 - models must be loaded before checks are
+        """Register the checks, and refuse to start with other zone data: a web server runs no checks."""
+        from clinic import checks  # noqa: PLC0415 - models must be loaded before checks are
+
+        for fault in checks.zone_data(None):
+            raise ImproperlyConfigured(f"{fault.msg} {fault.hint or ''}")
 
 
 class ClinicAdminConfig(AdminConfig):

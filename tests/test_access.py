@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.test import Client
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
@@ -249,3 +250,10 @@ def admin_url(name: str, world: World) -> str | None:
         except NoReverseMatch:
             continue
     return None
+
+
+def test_who_made_the_installation_is_led_to_the_admin() -> None:
+    client = Client()
+    client.force_login(User.objects.create_superuser("founder"))
+    response = client.get(reverse("board"))
+    assert (response.status_code, response.headers["Location"]) == (302, "/admin/")

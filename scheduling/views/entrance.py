@@ -7,6 +7,7 @@ from typing import Concatenate, ParamSpec
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 from scheduling.access import Action, Actor, NotAllowed
 from scheduling.core.words import ActorKind
@@ -40,6 +41,9 @@ def staff_page(
         @login_required
         @wraps(view)
         def page(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            # Who made the installation has an account and no role yet; the first staff are made in the admin.
+            if request.user.is_superuser and not hasattr(request.user, "staff_member"):
+                return redirect("admin:index")
             by = actor_of(request)
             request.by = by  # type: ignore[attr-defined]
             try:
