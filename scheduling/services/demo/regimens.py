@@ -35,7 +35,7 @@ THRICE, TWICE, FOUR, WEEKLY, SPRAY = (
     "iv-weekly",
     "nasal",
 )
-TWICE_SPACING = {"per_week": 2, "max_per_7_days": 2, "ideal_low": 3, "ideal_high": 4}
+TWICE_SPACING = {"per_week": 2, "max_per_7_days": 2, "ideal_low": 2, "ideal_high": 5}
 INFUSIONS: dict[str, dict[str, Any]] = {
     THRICE: {
         **{"name": "IV infusion, 6 in 2 weeks", "induction_count": 6},
