@@ -1,5 +1,6 @@
 """Refuses requests that no page of this project can mean."""
 
+import codecs
 from collections.abc import Callable, Iterable
 from itertools import chain
 
@@ -13,7 +14,7 @@ DRAIN_BYTES = 32 * 1024 * 1024
 
 
 class RequestLimitsMiddleware:
-    """Answers 413 to a body that is too large, and 400 to NUL characters anywhere.
+    """Answers 413 to a body that is too large, and 400 to NUL characters anywhere or text that is not UTF-8.
 
     PostgreSQL refuses NUL in any text, so one that reaches a query is a server error; SQLite stores it
     and shows half the word.
@@ -26,13 +27,14 @@ class RequestLimitsMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Check, then pass the request on."""
         _refuse_large_body(request)
+        _refuse_other_charset(request)
         if any("\x00" in text for text in _texts(request)):
             raise BadRequest("The request contains a NUL character.")
         return self.get_response(request)
 
 
 def _refuse_large_body(request: HttpRequest) -> None:
-    size = int(request.META.get("CONTENT_LENGTH") or 0)
+    size = _length_of_body(request)
     with_files = request.content_type == "multipart/form-data"
     if size <= (settings.UPLOAD_MAX_BYTES if with_files else settings.DATA_UPLOAD_MAX_MEMORY_SIZE):
         return
@@ -40,6 +42,21 @@ def _refuse_large_body(request: HttpRequest) -> None:
     while left > 0 and (chunk := request.read(min(left, 64 * 1024))):
         left -= len(chunk)
     raise RequestDataTooBig(f"The body has {size} bytes.")
+
+
+def _length_of_body(request: HttpRequest) -> int:
+    try:
+        return int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError as error:
+        raise BadRequest("The length of the body is no number.") from error
+
+
+def _refuse_other_charset(request: HttpRequest) -> None:
+    # Django decodes query and parts with whatever codec the header names: some are none for text, some make
+    # lone surrogates, which no database takes.
+    if request.encoding and codecs.lookup(request.encoding).name != "utf-8":
+        request.encoding = "utf-8"  # so that the page saying so can read the request
+        raise BadRequest("The request is not in UTF-8.")
 
 
 def _texts(request: HttpRequest) -> Iterable[str]:

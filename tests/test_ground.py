@@ -232,3 +232,20 @@ def test_pages_of_the_account_are_in_our_look(client: Client, user: User, name: 
     html = client.get(reverse(name)).content.decode()
     assert heading in html
     assert "scheduling/app.css" in html
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("charset", ["utf-16", "utf-7", "rot13"])
+def test_a_form_in_another_charset_is_refused_and_never_a_server_error(client: Client, charset: str) -> None:
+    response = client.generic(
+        "POST",
+        "/accounts/login/",
+        b"login=ann&password=x",
+        content_type=f"application/x-www-form-urlencoded; charset={charset}",
+    )
+    assert response.status_code == 400
+
+
+@pytest.mark.django_db
+def test_a_length_that_is_no_number_is_refused(client: Client) -> None:
+    assert client.post("/accounts/login/", CONTENT_LENGTH="many").status_code == 400
