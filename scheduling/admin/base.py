@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.db import IntegrityError, models
 from django.db.models import Model
@@ -61,6 +62,13 @@ class RecordAdmin(RecordMixin, admin.ModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Say in which zone the times are."""
         return super().changelist_view(request, {"subtitle": IN_UTC} | (extra_context or {}))
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Treat a year that no calendar has (``?starts_at__year=99999``) as any other filter that means nothing."""
+        try:
+            return super().get_changelist_instance(request)
+        except (ValueError, OverflowError) as error:
+            raise IncorrectLookupParameters(error) from error
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         """Say it on the page of one row too."""

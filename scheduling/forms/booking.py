@@ -79,10 +79,13 @@ class BookingForm(forms.Form):
         places.queryset = Location.objects.filter(pk__in=bounds)
         if len(bounds) == 1:
             places.widget = places.hidden_widget()
-        self.fields["earliest"].widget.attrs |= {
-            "min": min(first for first, _last in bounds.values()).isoformat(),
-            "max": max(last for _first, last in bounds.values()).isoformat(),
-        }
+        if bounds:
+            self.fields["earliest"].widget.attrs |= {
+                "min": min(first for first, _last in bounds.values()).isoformat(),
+                "max": max(last for _first, last in bounds.values()).isoformat(),
+            }
+        else:
+            places.error_messages["required"] = gettext("No location is in use.")
         self._add_days()
         self._add_windows()
         self._add_absences()

@@ -9,11 +9,13 @@ from uuid import uuid4
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from scheduling.access import Actor
 from scheduling.core.wishes import Wishes
 from scheduling.forms.booking import BookingForm, initial_wishes
 from scheduling.models import Location, Order, Patient, Series
+from scheduling.services.faults import Refused
 from scheduling.services.frame import last_day
 from scheduling.services.proposals import Proposal, Question, unsigned
 from scheduling.services.wishes import wishes_from_json
@@ -63,9 +65,16 @@ class Desk:
         return self.order(int(named))
 
     def proposal(self) -> Proposal:
-        """The proposal in the posted form. Raises Refused where it is damaged; 404 for another patient's."""
+        """The proposal in the posted form; 404 for another patient's.
+
+        Raises Refused where it is damaged or its location was deleted meanwhile.
+        """
         proposal = unsigned(self.request.POST.get("proposal", ""))
         self.order(proposal.question.order_id)
+        if not Location.objects.filter(pk=proposal.question.location_id).exists():
+            raise Refused(
+                "location_gone", _("The location of these times is no longer there. Find times again.")
+            )
         return proposal
 
     def form(self, data: Mapping[str, Any] | None = None, *, asked: Question | None = None) -> BookingForm:
