@@ -6,7 +6,8 @@ from functools import cache
 from itertools import pairwise
 
 from scheduling.core.planner import Cost, Ranking
-from scheduling.core.problem import CourseProblem
+from scheduling.core.problem import CourseProblem, Nurse
+from scheduling.core.reasons import NURSE_RULES, Rule
 from scheduling.core.timeline import from_step
 
 Priced = tuple[tuple[int, ...], Cost, tuple[int, ...]]
@@ -46,37 +47,86 @@ class BruteForce:
             if self._minute(step) % self.problem.grid_minutes == 0 and self.fits(step)
         ]
 
-    @cache  # noqa: B019 - the object lives for one test
     def fits(self, start: int) -> bool:
-        """Whether a visit can start at a step, seats included, other new sessions apart."""
+        """Whether a visit can start at a step, seats included, other visits apart."""
+        return not self.broken(start) and bool(self.nurses(start))
+
+    @cache  # noqa: B019 - the object lives for one test
+    def broken(self, start: int) -> frozenset[Rule]:
+        """The rules that one visit breaks by itself, its nurse and other visits apart."""
         problem, day = self.problem, self._date(start)
         stay = range(start, start + problem.pattern.patient)
         dates = {self._date(step) for step in stay}
-        twice = from_step(start).astimezone(self.horizon.zone)
-        return (
-            start >= problem.not_before
-            and (problem.not_after is None or day <= problem.not_after)
-            and twice.replace(fold=0).utcoffset() == twice.replace(fold=1).utcoffset()
-            and self._has(problem.open, stay)
-            and self._has(problem.patient, stay)
-            and not any(since <= one <= until for one in dates for since, until in problem.closures)
-            and not any(since <= one <= until for one in dates for since, until in problem.wishes.blackouts)
-            and self._wished(day, stay)
-            and self._prescribed(start)
-            and bool(self.chairs(start))
-            and bool(self.nurses(start))
+        shown = from_step(start).astimezone(self.horizon.zone)
+        minutes = [self._minute(step) for step in stay]
+        wishes = problem.wishes
+        kept = {
+            Rule.HORIZON: start in self.horizon and start + problem.pattern.chair - 1 in self.horizon,
+            Rule.LEAD_TIME: start >= problem.not_before,
+            Rule.ORDER_END: problem.not_after is None or day <= problem.not_after,
+            Rule.CLOCK_CHANGE: shown.replace(fold=0).utcoffset() == shown.replace(fold=1).utcoffset(),
+            Rule.OPENING: self._has(problem.open, stay),
+            Rule.CLOSURE: not any(a <= one <= b for one in dates for a, b in problem.closures),
+            Rule.CHAIR: bool(self.chairs(start)),
+            Rule.PATIENT: self._has(problem.patient, stay),
+            Rule.PRESCRIBER: self._prescribed(start),
+            Rule.WISH_DAYS: day.weekday() not in wishes.never_weekdays
+            and (not wishes.only_weekdays or day.weekday() in wishes.only_weekdays),
+            Rule.WISH_TIMES: all(self._timely(minute) for minute in minutes),
+            Rule.BLACKOUT: not any(a <= one <= b for one in dates for a, b in wishes.blackouts),
+        }
+        return frozenset(rule for rule, keeps in kept.items() if not keeps)
+
+    def _timely(self, minute: int) -> bool:
+        wishes = self.problem.wishes
+        return (not wishes.only_windows or any(a <= minute < b for a, b in wishes.only_windows)) and not any(
+            a <= minute < b for a, b in wishes.never_windows
         )
 
-    def _wished(self, day: date, stay: range) -> bool:
-        wishes = self.problem.wishes
-        if wishes.only_weekdays and day.weekday() not in wishes.only_weekdays:
-            return False
-        minutes = [self._minute(step) for step in stay]
-        return day.weekday() not in wishes.never_weekdays and all(
-            (not wishes.only_windows or any(a <= minute < b for a, b in wishes.only_windows))
-            and not any(a <= minute < b for a, b in wishes.never_windows)
-            for minute in minutes
-        )
+    def alone(self, start: int) -> bool:
+        """Whether a visit keeps its distance to every existing one."""
+        return not self.near(start)
+
+    def near(self, start: int) -> frozenset[Rule]:
+        """The spacing rules that a visit breaks against existing ones, the most per 7 days apart."""
+        cadence = self.problem.cadence
+        days = [abs((self._date(start) - self._date(other)).days) for other in self.existing]
+        hours = [abs(start - other) / 12 for other in self.existing]
+        kept = {
+            Rule.ONE_A_DAY: 0 not in days,
+            Rule.MIN_GAP: all(gap >= cadence.min_gap_days for gap in days),
+            Rule.FLOOR_HOURS: all(gap >= cadence.floor_hours for gap in hours),
+        }
+        return frozenset(rule for rule, keeps in kept.items() if not keeps)
+
+    def causes(self, day: int) -> set[frozenset[Rule]]:
+        """Every smallest set of at most three rules that, lifted together, frees a start on a day.
+
+        Sets with the opening hours in them only where there is no other.
+        """
+        local = self.horizon.days[day]
+        nurses = [*self.problem.nurses]
+        sets: set[frozenset[Rule]] = set()
+        for start in range(local.first, local.last):
+            if self._minute(start) % self.problem.grid_minutes == 0:
+                alone = self.broken(start) | self.near(start)
+                if not alone & {Rule.HORIZON, Rule.ORDER_END}:
+                    sets |= {alone | self.nurse_broken(nurse, start) for nurse in nurses}
+                    sets.add(alone | set(NURSE_RULES))
+        least = {one for one in sets if len(one) <= 3 and not any(other < one for other in sets)}
+        return {one for one in least if Rule.OPENING not in one} or least
+
+    def nurse_broken(self, nurse: Nurse, start: int) -> frozenset[Rule]:
+        """The rules that keep one nurse from a visit."""
+        pattern = self.problem.pattern
+        watch = range(start + pattern.nurse[0], start + pattern.nurse[1])
+        hands = [step for a, b in pattern.hands_on for step in range(start + a, start + b)]
+        kept = {
+            Rule.NURSE_SHIFT: self._has(nurse.shift, watch),
+            Rule.NURSE_MONITORING: self._has(nurse.monitoring, watch),
+            Rule.NURSE_HANDS_ON: self._has(nurse.hands_on, hands),
+        }
+        return frozenset(rule for rule, keeps in kept.items() if not keeps)
 
     def _prescribed(self, start: int) -> bool:
         first, last = self.problem.pattern.prescriber
@@ -92,17 +142,7 @@ class BruteForce:
     @cache  # noqa: B019
     def nurses(self, start: int) -> list[int]:
         """The nurses who can take a visit."""
-        pattern = self.problem.pattern
-        watch = range(start + pattern.nurse[0], start + pattern.nurse[1])
-        hands = [step for a, b in pattern.hands_on for step in range(start + a, start + b)]
-        return [
-            nurse.id
-            for nurse in self.problem.nurses
-            if self._has(nurse.shift, watch)
-            and self._has(nurse.monitoring, watch)
-            and self._has(nurse.shift, hands)
-            and self._has(nurse.hands_on, hands)
-        ]
+        return [nurse.id for nurse in self.problem.nurses if not self.nurse_broken(nurse, start)]
 
     def _has(self, mask: int, steps: Sequence[int]) -> bool:
         return all(step in self.horizon and mask >> (step - self.horizon.origin) & 1 for step in steps)

@@ -179,15 +179,7 @@ def tiny_problem(random: Random) -> CourseProblem:
         chairs={
             chair: horizon.full & ~_noise(random, horizon, 2) for chair in range(1, random.randint(2, 4))
         },
-        nurses=tuple(
-            Nurse(
-                nurse,
-                shift=opened if random.random() < 0.7 else _noise(random, horizon, 9),
-                monitoring=horizon.full & ~_noise(random, horizon, 1),
-                hands_on=horizon.full & ~_noise(random, horizon, 2),
-            )
-            for nurse in random.sample(range(11, 15), random.randint(1, 3))
-        ),
+        nurses=_nurses(random, horizon, opened),
         patient=horizon.full & ~_noise(random, horizon, 0.3),
         open=opened,
         not_before=random.choice([horizon.origin - 50, horizon.origin, random.choice(steps[:400])]),
@@ -199,6 +191,18 @@ def tiny_problem(random: Random) -> CourseProblem:
         reference=random.choice([None, None, 9 * 60 + 10]),
         main_nurse=random.choice([None, None, 12]),
         grid_minutes=180 if round_the_clock else random.choice([30, 60, 60]),
+    )
+
+
+def _nurses(random: Random, horizon: Horizon, opened: int) -> tuple[Nurse, ...]:
+    return tuple(
+        Nurse(
+            nurse,
+            shift=opened if random.random() < 0.7 else _noise(random, horizon, 9),
+            monitoring=horizon.full & ~_noise(random, horizon, 1),
+            hands_on=horizon.full & ~_noise(random, horizon, 2),
+        )
+        for nurse in random.sample(range(11, 15), random.randint(1, 3))
     )
 
 

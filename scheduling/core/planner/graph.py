@@ -2,14 +2,15 @@
 
 from bisect import bisect_left
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 from ..cadence import FREE_WAIT_DAYS
 from .choices import Choices
 from .cost import existing_days
-from .history import History
+from .history import WEEK, History
 
-CLASS_BITS = 12
+CLASS_BITS = 16
 """A node is a day and the class of its past in one int: ``day << CLASS_BITS | past``."""
 
 
@@ -28,16 +29,27 @@ class Arc(NamedTuple):
 class Graph:
     """The days a session can have after another, within a budget of cadence per step and up to a last day."""
 
-    def __init__(self, choices: Choices, budget: int | None, last_day: int | None) -> None:
-        """``budget``: the most cadence that one step may cost; None for any. ``last_day``: the last day to use."""
+    def __init__(
+        self,
+        choices: Choices,
+        budget: int | None = None,
+        last_day: int | None = None,
+        *,
+        by_date: bool = False,
+    ) -> None:
+        """``budget``: the most cadence that one step may cost; None for any. ``last_day``: the last day to use.
+
+        ``by_date``: leave the floor between clock times out.
+        """
         self.choices = choices
         self.problem = choices.problem
         self._budget = 10**9 if budget is None else budget
         self._days = [day for day in choices.days if last_day is None or day <= last_day]
         self._existing = existing_days(self.problem)
         # Existing visits may be closer to each other than the rules allow: a prescriber may have said so.
-        closer = len(self._existing) > 1
-        self._history = History(self.problem.cadence, 0 if closer else self.problem.cadence.min_gap_days)
+        closest = min((after - before for before, after in pairwise(self._existing)), default=WEEK)
+        self._history = History(self.problem.cadence, min(closest, self.problem.cadence.min_gap_days))
+        self.floor = 0 if by_date else self.problem.spacing
         self._arcs: dict[int, list[Arc]] = {}
         self._next_days: dict[int, list[tuple[int, int, list[int]]]] = {}
 
@@ -118,7 +130,7 @@ class Graph:
 
     def _coupled(self, day: int, after: int) -> bool:
         last, first = self.choices.starts(day).steps[-1], self.choices.starts(after).steps[0]
-        return first - last < self.problem.spacing
+        return first - last < self.floor
 
     def _outside(self, before: int, after: int) -> int:
         return self.problem.cadence.outside(after - before)

@@ -5,29 +5,32 @@ from .cost import Packing
 from .graph import CLASS_BITS, Arc, Graph
 from .lanes import Lanes
 from .plans import Ranking
-from .reach import finish_day
+from .reach import finish_bound
 from .sweep import Course, Move, Priced, Sweep
 
 BUDGETS = (0, 2, 8, None)
 """Cadence that one step may cost, tried in turn: nearly every course fits into the first."""
 
 
-def narrowed(choices: Choices, ranking: Ranking, packing: Packing) -> Course | None:
-    """The part of the graph in which every best plan lies; None when there is no plan at all."""
-    last_day = finish_day(choices)
+def narrowed(choices: Choices, ranking: Ranking, packing: Packing, *, by_date: bool) -> Course | None:
+    """The part of the graph in which every best plan lies; None when there is no plan at all.
+
+    ``by_date``: every best plan of the easier problem without a floor between clock times.
+    """
+    last_day = finish_bound(choices)
     if last_day is None:
         return None
     if ranking is Ranking.SOONEST:
-        return _sure(Graph(choices, None, last_day), packing)
+        return _sure(Graph(choices, last_day=last_day, by_date=by_date), packing)
     for budget in BUDGETS:
-        found = _bounded(Graph(choices, budget, None), packing)
+        found = _bounded(Graph(choices, budget, by_date=by_date), packing)
         if found is not None:
             course, least = found
             needed = packing.level(least, "cadence")
             if budget is None or needed <= budget:
                 return course
             # A plan as good as this one costs at most its cadence in sum, and so in every single step.
-            return _sure(Graph(choices, needed, None), packing)
+            return _sure(Graph(choices, needed, by_date=by_date), packing)
     raise AssertionError("a course that can be finished has a best plan")
 
 
@@ -79,7 +82,7 @@ def _course(graph: Graph, packing: Packing) -> Course:
         for node, days in ends.items()
         if days is not None
     }
-    return Course(first, layers, closing, graph.problem.spacing)
+    return Course(first, layers, closing, graph.floor)
 
 
 def _kept(course: Course, sweep: Sweep, bound: int) -> Course:

@@ -6,6 +6,7 @@ from ..timeline import bits
 from .choices import Choices
 from .cost import existing_days
 from .graph import CLASS_BITS, Graph
+from .spacing import spacing_breaches
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +20,17 @@ class Front:
 
 def finish_day(choices: Choices) -> int | None:
     """The earliest day on which a course can finish; None when there is no course at all."""
-    course = earliest_course(choices)
-    if course is not None:
-        return (
-            choices.problem.horizon.day_index(course[-1]) if len(course) == choices.problem.sessions else None
-        )
-    ends = _layers(choices)[1]
-    return min(ends) if ends else None
+    if _lie_ahead(choices):
+        return min(_layers(choices)[1], default=None)
+    return finish_bound(choices)
+
+
+def finish_bound(choices: Choices) -> int | None:
+    """A day by which a course can finish, the earliest unless existing visits lie ahead; None without a course."""
+    course = _early_course(choices)
+    if len(course) == choices.problem.sessions and not spacing_breaches(choices.problem, course):
+        return choices.problem.horizon.day_index(course[-1])
+    return finish_day(choices) if _lie_ahead(choices) else None
 
 
 def front(choices: Choices) -> Front:
@@ -33,7 +38,7 @@ def front(choices: Choices) -> Front:
     problem = choices.problem
     course = earliest_course(choices)
     if course is not None:
-        days = [*_days_before(choices), *map(choices.problem.horizon.day_index, course)]
+        days = [*existing_days(choices.problem), *map(choices.problem.horizon.day_index, course)]
         day, step = _bounds(choices, days, course)
         return Front(len(course), max(day, choices.earliest_day()), step)
     layers = _layers(choices)[0]
@@ -52,22 +57,31 @@ def earliest_course(choices: Choices) -> list[int] | None:
     Every rule between sessions only pushes later ones back, so that starting each as early as possible is best
     for all that follow. Visits already booked further on would make that untrue.
     """
-    days = _days_before(choices)
-    if days and choices.days and days[-1] > choices.days[0]:
-        return None
-    origin, found = choices.problem.horizon.origin, list[int]()
-    for _session in range(choices.problem.sessions):
-        bound = max(_bounds(choices, days, found)[1], origin)
-        offset = next(bits(choices.allowed >> bound - origin), None)
-        if offset is None:
-            break
-        found.append(bound + offset)
-        days.append(choices.problem.horizon.day_index(found[-1]))
+    return None if _lie_ahead(choices) else _early_course(choices)
+
+
+def _lie_ahead(choices: Choices) -> bool:
+    days = existing_days(choices.problem)
+    return bool(days and choices.days and days[-1] > choices.days[0])
+
+
+def _early_course(choices: Choices) -> list[int]:
+    """The earliest start of every session in turn, judged against the visits before it alone."""
+    origin, day_index = choices.problem.horizon.origin, choices.problem.horizon.day_index
+    existing = existing_days(choices.problem)
+    found: list[int] = []
+    while len(found) < choices.problem.sessions:
+        start, bound = origin - 1, origin
+        # An existing visit that is passed on the way may push the start further back.
+        while start < bound:
+            offset = next(bits(choices.allowed >> bound - origin), None)
+            if offset is None:
+                return found
+            start = bound + offset
+            passed = [day for day in existing if day < day_index(start)]
+            bound = max(_bounds(choices, sorted([*passed, *map(day_index, found)]), found)[1], origin)
+        found.append(start)
     return found
-
-
-def _days_before(choices: Choices) -> list[int]:
-    return existing_days(choices.problem)
 
 
 def _bounds(choices: Choices, days: list[int], found: list[int]) -> tuple[int, int]:
@@ -88,7 +102,7 @@ def _layers(choices: Choices) -> tuple[list[dict[int, int]], list[int]]:
     An earlier start at the same node never leaves less to what follows.
     """
     problem = choices.problem
-    graph = Graph(choices, None, None)
+    graph = Graph(choices)
     layer = {arc.node: choices.starts(arc.node >> CLASS_BITS).steps[0] for arc in graph.first_arcs}
     layers = [layer] if layer else []
     while layer and len(layers) < problem.sessions:

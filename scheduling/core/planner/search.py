@@ -25,10 +25,16 @@ def plan(problem: CourseProblem, ranking: Ranking) -> Plan | NoPlan:
 def best_plan(choices: Choices, ranking: Ranking, avoided: int | None = None) -> Plan | None:
     """The best plan among given choices, or None."""
     packing = Packing.of(choices.problem, ranking)
-    course = narrowed(choices, ranking, packing)
-    if course is None:
-        return None
-    return complete(choices, ranking, best_starts(choices, packing, course), avoided)
+    spacing = choices.problem.spacing
+    # Where the best plan without the floor keeps it all the same, it is the best with it; else start again.
+    for by_date in (True, False):
+        course = narrowed(choices, ranking, packing, by_date=by_date)
+        if course is None:
+            return None
+        starts = best_starts(choices, packing, course)
+        if all(after - before >= spacing for before, after in pairwise(starts)):
+            return complete(choices, ranking, starts, avoided)
+    raise AssertionError("a plan with the floor keeps it")
 
 
 def complete(choices: Choices, ranking: Ranking, starts: Sequence[int], avoided: int | None = None) -> Plan:

@@ -34,7 +34,7 @@ def check(
     can_start = chair_starts(problem)
     reasons: list[Reason] = []
     for session, start in enumerate(starts):
-        if start not in problem.horizon:
+        if start not in problem.horizon or start + problem.pattern.chair - 1 not in problem.horizon:
             reasons += _outside(problem, session, start)
             continue
         reasons += _single(problem, masks, session, start)
@@ -80,13 +80,19 @@ def _single(problem: CourseProblem, masks: dict[Rule, int], session: int, start:
 
 
 def _outside(problem: CourseProblem, session: int, start: int) -> list[Reason]:
-    """The broken rules of a visit on a date for which there are no masks."""
-    rules = [Rule.HORIZON]
-    if start < problem.not_before:
-        rules.append(Rule.LEAD_TIME)
-    if problem.not_after is not None and problem.horizon.local_date(start) > problem.not_after:
-        rules.append(Rule.ORDER_END)
-    return [_reason(problem, rule, session, start) for rule in rules]
+    """The broken rules of a visit that lies, or ends, where there are no masks: those of its dates."""
+    horizon, wishes, last = problem.horizon, problem.wishes, problem.not_after
+    day = horizon.local_date(start)
+    dates = {day, horizon.local_date(start + problem.pattern.patient - 1)}
+    broken = {
+        Rule.HORIZON: True,
+        Rule.LEAD_TIME: start < problem.not_before,
+        Rule.ORDER_END: last is not None and day > last,
+        Rule.CLOSURE: any(map(problem.is_closed, dates)),
+        Rule.WISH_DAYS: not wishes.allows_weekday(day),
+        Rule.BLACKOUT: not all(map(wishes.allows_date, dates)),
+    }
+    return [_reason(problem, rule, session, start) for rule, breaks in broken.items() if breaks]
 
 
 def _reason(
