@@ -57,12 +57,7 @@ def book_series(
     if not places:
         raise Refused("no_places", _("Choose at least one visit."))
     digest = _digest(order, location, places, override_reason)
-    order = (
-        Order.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("patient", "protocol")
-        .prefetch_related("protocol__phases")
-        .get(pk=order.pk)
-    )
+    order = _locked_order(order.pk)
     earlier = BookingRequest.objects.select_related("series").filter(key=request_key).first()
     if earlier:
         return _same_request(earlier, digest)
@@ -119,6 +114,15 @@ def put(
     visit.starts_at, visit.ends_at = place.starts_at, place.starts_at + pattern.stay
     visit.chair_id, visit.nurse_id, visit.changed_at = place.chair_id, place.nurse_id, now
     return visit
+
+
+def _locked_order(pk: int) -> Order:
+    return (
+        Order.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("patient", "protocol")
+        .prefetch_related("protocol__phases")
+        .get(pk=pk)
+    )
 
 
 def _digest(order: Order, location: Location, places: Sequence[BookedPlace], override_reason: str) -> str:

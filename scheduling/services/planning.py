@@ -13,12 +13,12 @@ from scheduling.core.reasons import NoPlan
 from scheduling.core.timeline import Horizon, ceil_step, from_step, to_step
 from scheduling.core.wishes import Wishes
 from scheduling.core.words import COUNTED, SeatKind
-from scheduling.models import Appointment, Claim, Location, Order, Patient, Protocol, Seat
+from scheduling.models import Appointment, Claim, Location, Order, Protocol, Seat
 
 from .frame import Frame, floor_step, last_day, load_frame
 
 NEAR = timedelta(days=14)
-"""Visits this near to a course may bind its gaps."""
+"""Visits this near to a course bind it, whatever its gaps: the most in any 7 days looks back a week."""
 SLACK_DAYS = 7
 """How far a first try looks beyond the weeks a course needs; without a plan the whole horizon follows."""
 
@@ -36,16 +36,18 @@ def cadence_of(protocol: Protocol) -> Cadence:
     )
 
 
-def near_visits(
-    patient: Patient, since: date, until: date, ignoring: Collection[int] = ()
-) -> list[Appointment]:
-    """The patient's counted visits from 14 days before to 14 days after these local dates, by start."""
+def near_visits(order: Order, since: date, until: date, ignoring: Collection[int] = ()) -> list[Appointment]:
+    """The patient's counted visits that may bind a course of ``order`` on these local dates, by start.
+
+    They reach as far before and after as the protocol's longest gap, and at least 14 days.
+    """
+    reach = max(NEAR, timedelta(days=order.protocol.max_gap_days))
     return list(
         Appointment.objects.filter(
-            patient=patient,
+            patient=order.patient_id,
             status__in=COUNTED,
-            local_date__gte=since - NEAR,
-            local_date__lte=until + NEAR,
+            local_date__gte=since - reach,
+            local_date__lte=until + reach,
         )
         .exclude(pk__in=ignoring)
         .select_related("series")
@@ -76,9 +78,8 @@ def load_problem(
     frame = load_frame(location, horizon)
     chairs, nurses, patient = _free_masks(order, location, frame, ignoring, with_claims)
     ignored = [visit.pk for visit in ignoring]
-    existing = near_visits(order.patient, horizon.days[0].date, horizon.days[-1].date, ignored)
-    own = [visit for visit in existing if visit.series.order_id == order.pk]
-    starts = [to_step(visit.starts_at) for visit in existing]
+    existing = near_visits(order, horizon.days[0].date, horizon.days[-1].date, ignored)
+    reference, main_nurse = _habits(order, location, existing)
     return CourseProblem(
         horizon=horizon,
         pattern=Pattern.of(order.protocol.pattern_phases()),
@@ -93,13 +94,23 @@ def load_problem(
         not_before=earliest_step(order, location, now),
         not_after=order.valid_until,
         wishes=wishes or Wishes(),
-        existing=tuple(starts),
-        reference=median_low([horizon.wall_minute(to_step(visit.starts_at)) for visit in own])
-        if own
-        else None,
-        main_nurse=Counter(visit.nurse_id for visit in own).most_common(1)[0][0] if own else None,
+        existing=tuple(to_step(visit.starts_at) for visit in existing),
+        reference=reference,
+        main_nurse=main_nurse,
         grid_minutes=location.grid_minutes,
     )
+
+
+def _habits(
+    order: Order, location: Location, existing: Sequence[Appointment]
+) -> tuple[int | None, int | None]:
+    """The usual wall minute and the main nurse of the order's course so far; None where it has no visit yet."""
+    own = [visit for visit in existing if visit.series.order_id == order.pk]
+    if not own:
+        return None, None
+    walls = [visit.starts_at.astimezone(location.tz) for visit in own]
+    usual = median_low([wall.hour * 60 + wall.minute for wall in walls])
+    return usual, Counter(visit.nurse_id for visit in own).most_common(1)[0][0]
 
 
 def earliest_step(order: Order, location: Location, now: datetime) -> int:

@@ -27,6 +27,10 @@ def require_rules(
     _require_places(series, visits)
     if any(visit.starts_at <= now for visit in visits):
         raise Refused("in_the_past", _("A visit cannot start in the past."))
+    first_day = series.order.valid_from
+    # The planner counts this with the lead time, which may be overridden; the order's validity never.
+    if any(visit.local_date < first_day for visit in visits):
+        raise Refused("order_not_yet", _("This order begins on %(day)s.") % {"day": first_day.isoformat()})
     reasons = broken_rules(now=now, series=series, visits=visits)
     overriding = {reason.session for reason in reasons}
     for session, visit in enumerate(visits):

@@ -35,6 +35,7 @@ STALE = frozenset(
         "claim_no_overlap",
         "appointment_one_a_day",
         "in_the_past",
+        "order_not_yet",
         "chair_inactive",
         "nurse_inactive",
         "no_seat",

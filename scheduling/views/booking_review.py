@@ -73,7 +73,7 @@ def review_page(
     sessions = _sessions(namer, proposal, found, opened)
     visits = [session.visit for session in sessions]
     dates = [visit.start.date() for visit in visits]
-    others = near_visits(order.patient, dates[0], dates[-1])
+    others = near_visits(order, dates[0], dates[-1])
     marks = planned_marks(visits, others)
     shut = [*closures(location, dates[0], dates[-1]), *proposal.question.wishes.blackouts]
     context = {

@@ -104,7 +104,7 @@ def cards(proposals: Sequence[Proposal], order: Order, location: Location, now: 
     planned = [namer.visits(proposal.places) for proposal in proposals]
     dates = sorted(visit.day for visits in planned for visit in visits)
     span = dates[0], dates[-1]
-    others = near_visits(order.patient, *span)
+    others = near_visits(order, *span)
     shut = [*closures(location, *span), *proposals[0].question.wishes.blackouts]
     today = now.astimezone(location.tz).date()
     found = []

@@ -14,12 +14,9 @@ from scheduling.core.timeline import (
     bits,
     ceil_step,
     from_step,
-    intersect,
     local_days,
-    merge,
     runs,
     starts,
-    subtract,
     to_step,
 )
 
@@ -121,14 +118,3 @@ def test_runs_are_the_whole_stretches_of_set_bits(mask: int) -> None:
     found = list(runs(mask))
     assert covered(found) == set(bits(mask))
     assert all(before[1] < after[0] for before, after in pairwise(found))
-
-
-@given(left=intervals, right=intervals)
-def test_merging_intersecting_and_subtracting_agree_with_sets(
-    left: list[tuple[int, int]], right: list[tuple[int, int]]
-) -> None:
-    assert covered(merge(left)) == covered(left)
-    assert covered(intersect(left, right)) == covered(left) & covered(right)
-    assert covered(subtract(left, right)) == covered(left) - covered(right)
-    for result in (merge(left), subtract(left, right)):
-        assert all(before[1] < after[0] for before, after in pairwise(result))
