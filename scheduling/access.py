@@ -25,6 +25,12 @@ class Action(StrEnum):
     RECORD_VISIT = "record_visit"
     CORRECT_TIMES = "correct_times"
     ISSUE_LINK = "issue_link"
+    SEE_MESSAGES = "see_messages"
+    HANDLE_MESSAGES = "handle_messages"
+    SEE_ATTENTION = "see_attention"
+    ACKNOWLEDGE = "acknowledge"
+    ANSWER_CHECK_IN = "answer_check_in"
+    SET_PLAN = "set_plan"
     CONFIGURE = "configure"
 
 
@@ -48,6 +54,12 @@ MAY: dict[Action, frozenset[Role]] = {
     Action.RECORD_VISIT: frozenset({NURSE, PRESCRIBER}),
     Action.CORRECT_TIMES: frozenset({NURSE, PRESCRIBER}),
     Action.ISSUE_LINK: frozenset({DESK, NURSE, PRESCRIBER}),
+    Action.SEE_MESSAGES: EVERYBODY,
+    Action.HANDLE_MESSAGES: frozenset({DESK, NURSE, PRESCRIBER}),
+    Action.SEE_ATTENTION: EVERYBODY,
+    Action.ACKNOWLEDGE: frozenset({DESK, NURSE, PRESCRIBER}),
+    Action.ANSWER_CHECK_IN: frozenset({NURSE, PRESCRIBER}),
+    Action.SET_PLAN: frozenset({PRESCRIBER}),
     Action.CONFIGURE: frozenset({MANAGER}),
 }
 

@@ -1,6 +1,6 @@
 """The closed lists of the domain, as stored values; models add the labels that people read."""
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 
 class Role(StrEnum):
@@ -111,6 +111,139 @@ class Channel(StrEnum):
 
     EMAIL = "email"
     SMS = "sms"
+
+
+class CalendarWay(StrEnum):
+    """How a patient's calendar learns of visits: one way each, or entries would stand there twice."""
+
+    INVITATIONS = "invitations"
+    FEED = "feed"
+    FILES = "files"
+
+
+class MessageKind(StrEnum):
+    """What a message tells."""
+
+    CONFIRMATION = "confirmation"
+    CHANGE = "change"
+    CANCELLATION = "cancellation"
+    INVITATION = "invitation"
+    REMINDER = "reminder"
+    CHECK_IN = "check_in"
+    CHECK_IN_AGAIN = "check_in_again"
+    NEW_LINK = "new_link"
+    RED_FLAG = "red_flag"
+
+
+COURSE_KINDS = (MessageKind.CONFIRMATION, MessageKind.CHANGE, MessageKind.CANCELLATION)
+"""The one mail about a whole course: a later one replaces an earlier one that has not left."""
+
+
+class MessageWay(StrEnum):
+    """How a message reaches somebody. Calls and prints are tasks for the front desk."""
+
+    EMAIL = "email"
+    CALL = "call"
+    PRINT = "print"
+
+
+class MessageState(StrEnum):
+    """Where a message stands: waiting or to do, then one end."""
+
+    WAITING = "waiting"
+    TO_DO = "to_do"
+    SENT = "sent"
+    DONE = "done"
+    DROPPED = "dropped"
+    FAILED = "failed"
+
+
+PENDING = (MessageState.WAITING, MessageState.TO_DO)
+
+
+class AttemptOutcome(StrEnum):
+    """How one try to deliver a message ended."""
+
+    SENT = "sent"
+    DELAYED = "delayed"
+    REFUSED = "refused"
+    DONE = "done"
+
+
+class CheckInState(StrEnum):
+    """Where a check-in stands. ``SILENT`` was asked twice without an answer; a late one still counts."""
+
+    PLANNED = "planned"
+    ASKED = "asked"
+    ANSWERED = "answered"
+    SILENT = "silent"
+    DROPPED = "dropped"
+
+
+UNANSWERED = (CheckInState.PLANNED, CheckInState.ASKED, CheckInState.SILENT)
+
+
+class AnswerWay(StrEnum):
+    """Who filled a check-in in: the patient, or staff for the patient."""
+
+    PATIENT = "patient"
+    PHONE = "phone"
+    IN_PERSON = "in_person"
+
+
+class Effect(StrEnum):
+    """The side effects asked after (facts: check-in items; own plain words, no licensed instrument)."""
+
+    DROWSINESS = "drowsiness"
+    BLURRED_VISION = "blurred_vision"
+    DOUBLE_VISION = "double_vision"
+    DIZZINESS = "dizziness"
+    APPETITE_LOSS = "appetite_loss"
+    NAUSEA = "nausea"
+    HEADACHE = "headache"
+    DETACHED = "detached"
+    RAISED_HEARTBEAT = "raised_heartbeat"
+    URINARY_TROUBLE = "urinary_trouble"
+
+
+class SafetyQuestion(StrEnum):
+    """Asked in every check-in, yes or no, and not removable; the names of fields of a check-in."""
+
+    SELF_HARM = "self_harm"
+    CHEST_PAIN = "chest_pain"
+    BREATHING = "breathing"
+    WORST_HEADACHE = "worst_headache"
+
+
+class AlertKind(StrEnum):
+    """What a named person must acknowledge."""
+
+    RED_FLAG = "red_flag"
+    NO_ANSWER_CALL = "no_answer_call"
+    NO_ANSWER_ASK = "no_answer_ask"
+    VISIT_OPEN = "visit_open"
+    MESSAGE_FAILED = "message_failed"
+    OVERDUE = "overdue"
+    REVIEW_DUE = "review_due"
+    RENEW_ORDER = "renew_order"
+    PLAN_STUCK = "plan_stuck"
+
+
+class Severity(IntEnum):
+    """The order of the attention list: the lower, the sooner."""
+
+    RED_FLAG = 1
+    SAME_DAY_VISIT = 2
+    PATIENT_WAITING = 3
+    PAPERWORK = 4
+
+
+class PlanState(StrEnum):
+    """Life of a follow-up plan; one is active per patient."""
+
+    ACTIVE = "active"
+    ENDED = "ended"
+    REPLACED = "replaced"
 
 
 class ActorKind(StrEnum):

@@ -1,11 +1,15 @@
 """Fields, constraints and querysets. What must never be false is a constraint here."""
 
+from .alerts import Alert, OnCallShift
 from .appointments import Appointment
 from .audit import AuditEntry
+from .check_ins import CheckIn, SideEffectReport
 from .links import AccessLink
+from .messages import Attempt, CourseChange, Heartbeat, Message
 from .orders import Order
 from .patients import Consent, MedicationTrial, Patient, PrerequisiteRecord
 from .places import Chair, Closure, Location, OpeningHours
+from .plans import FollowUpPlan, PlanReview, PlanStep, TaperStep
 from .protocols import Phase, Prerequisite, Protocol, ProtocolInstruction
 from .seats import Claim, Hold, Seat
 from .series import BookingRequest, Series
@@ -13,20 +17,30 @@ from .staff import Shift, ShiftException, StaffMember
 
 __all__ = [
     "AccessLink",
+    "Alert",
     "Appointment",
+    "Attempt",
     "AuditEntry",
     "BookingRequest",
     "Chair",
+    "CheckIn",
     "Claim",
     "Closure",
     "Consent",
+    "CourseChange",
+    "FollowUpPlan",
+    "Heartbeat",
     "Hold",
     "Location",
     "MedicationTrial",
+    "Message",
+    "OnCallShift",
     "OpeningHours",
     "Order",
     "Patient",
     "Phase",
+    "PlanReview",
+    "PlanStep",
     "Prerequisite",
     "PrerequisiteRecord",
     "Protocol",
@@ -35,5 +49,7 @@ __all__ = [
     "Series",
     "Shift",
     "ShiftException",
+    "SideEffectReport",
     "StaffMember",
+    "TaperStep",
 ]

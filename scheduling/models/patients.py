@@ -11,9 +11,9 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 from phonenumber_field.modelfields import PhoneNumberField
 
-from scheduling.core.words import Channel, TrialOutcome
+from scheduling.core.words import CalendarWay, Channel, TrialOutcome
 
-from .places import Location
+from .places import CALENDAR_WAY_LABELS, Location
 from .protocols import Prerequisite
 from .staff import StaffMember
 
@@ -79,6 +79,13 @@ class Patient(models.Model):
     email = models.EmailField(_("e-mail"), blank=True)
     phone = PhoneNumberField(_("phone"), blank=True)
     language = models.CharField(_("language"), max_length=5, choices=settings.LANGUAGES, default="en")
+    calendar_way = models.CharField(
+        _("calendar way"),
+        max_length=12,
+        choices=CALENDAR_WAY_LABELS,
+        blank=True,
+        help_text=_("Empty: the way of the home location."),
+    )
     needs_interpreter = models.BooleanField(_("needs an interpreter"), default=False)
     home_location = models.ForeignKey(
         Location, models.PROTECT, related_name="patients", verbose_name=_("home location")
@@ -111,6 +118,11 @@ class Patient(models.Model):
     def called(self) -> str:
         """How the patient wishes to be addressed."""
         return self.preferred_name or self.first_name
+
+    @property
+    def way_of_calendar(self) -> CalendarWay:
+        """The one way by which visits reach this patient's calendar."""
+        return CalendarWay(self.calendar_way or self.home_location.calendar_way)
 
     def age_on(self, day: date) -> int:
         """Full years on the local date ``day``; born on 29 February means a year older on 1 March."""

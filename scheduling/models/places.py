@@ -10,6 +10,8 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from phonenumber_field.modelfields import PhoneNumberField
 
+from scheduling.core.words import CalendarWay
+
 WEEKDAYS = [
     (0, _("Monday")),
     (1, _("Tuesday")),
@@ -18,6 +20,13 @@ WEEKDAYS = [
     (4, _("Friday")),
     (5, _("Saturday")),
     (6, _("Sunday")),
+]
+
+
+CALENDAR_WAY_LABELS = [
+    (CalendarWay.INVITATIONS.value, _("invitations by e-mail, one a visit")),
+    (CalendarWay.FEED.value, _("a calendar to subscribe to")),
+    (CalendarWay.FILES.value, _("files to download")),
 ]
 
 
@@ -74,6 +83,18 @@ class Location(models.Model):
     )
     late_minutes = models.PositiveSmallIntegerField(_("late after (minutes)"), default=15)
     notice_hours = models.PositiveSmallIntegerField(_("cancellation notice (hours)"), default=24)
+    calendar_way = models.CharField(
+        _("calendar way"),
+        max_length=12,
+        choices=CALENDAR_WAY_LABELS,
+        default=CalendarWay.INVITATIONS,
+        help_text=_("For patients who have not chosen one."),
+    )
+    escalation_minutes = models.PositiveSmallIntegerField(
+        _("next contact after (minutes)"),
+        default=15,
+        help_text=_("A red flag that nobody acknowledged then goes to the next contact."),
+    )
     is_active = models.BooleanField(_("active"), default=True)
 
     class Meta:
@@ -86,6 +107,11 @@ class Location(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(horizon_days__gte=7, horizon_days__lte=730), name="location_horizon"
+            ),
+            models.CheckConstraint(
+                condition=Q(escalation_minutes__gte=1, escalation_minutes__lte=240),
+                name="location_escalation",
+                violation_error_message=_("The next contact is called after 1 to 240 minutes."),
             ),
         )
 

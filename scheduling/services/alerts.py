@@ -1,0 +1,65 @@
+"""Alerts: raised once per cause, acknowledged by a named person, or settled when the cause goes away."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+
+from scheduling.core.words import AlertKind, Role, Severity
+from scheduling.models import Alert, Appointment, CheckIn, FollowUpPlan, Location, Patient
+
+OWNERS: dict[AlertKind, tuple[Severity, Role]] = {
+    AlertKind.RED_FLAG: (Severity.RED_FLAG, Role.NURSE),
+    AlertKind.VISIT_OPEN: (Severity.SAME_DAY_VISIT, Role.NURSE),
+    AlertKind.NO_ANSWER_CALL: (Severity.PATIENT_WAITING, Role.NURSE),
+    AlertKind.NO_ANSWER_ASK: (Severity.PAPERWORK, Role.NURSE),
+    AlertKind.MESSAGE_FAILED: (Severity.PATIENT_WAITING, Role.FRONT_DESK),
+    AlertKind.OVERDUE: (Severity.PATIENT_WAITING, Role.PRESCRIBER),
+    AlertKind.REVIEW_DUE: (Severity.PAPERWORK, Role.PRESCRIBER),
+    AlertKind.RENEW_ORDER: (Severity.PAPERWORK, Role.PRESCRIBER),
+    AlertKind.PLAN_STUCK: (Severity.PATIENT_WAITING, Role.FRONT_DESK),
+}
+"""How soon each kind is to be seen, and by whom."""
+
+
+def raise_alert(
+    *,
+    kind: AlertKind,
+    key: str,
+    patient: Patient,
+    location: Location,
+    now: datetime,
+    appointment: Appointment | None = None,
+    check_in: CheckIn | None = None,
+    plan: FollowUpPlan | None = None,
+    next_call_at: datetime | None = None,
+    facts: dict[str, Any] | None = None,
+) -> Alert | None:
+    """The new alert of a cause named by ``key``; None where that cause already raised one.
+
+    The caller's service writes the audit entry. ``facts`` are JSON values.
+    """
+    severity, owner = OWNERS[kind]
+    alert, is_new = Alert.objects.get_or_create(
+        key=key,
+        defaults={
+            "kind": kind,
+            "severity": severity,
+            "owner": owner,
+            "patient": patient,
+            "location": location,
+            "appointment": appointment,
+            "check_in": check_in,
+            "plan": plan,
+            "facts": facts or {},
+            "raised_at": now,
+            "next_call_at": next_call_at,
+        },
+    )
+    return alert if is_new else None
+
+
+def settle(alerts: "QuerySet[Alert]", now: datetime) -> int:
+    """Take open alerts whose cause went away off the attention list; how many. Red flags stay."""
+    open_ones = Alert.objects.filter(pk__in=alerts.values("pk")).open()
+    return open_ones.exclude(kind=AlertKind.RED_FLAG).update(settled_at=now)
