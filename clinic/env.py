@@ -172,7 +172,7 @@ def email(url: str, base_dir: Path) -> dict[str, Any]:
         return {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
     if parts.scheme == "filemail":
         return {
-            "EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend",
+            "EMAIL_BACKEND": "clinic.mail.EmlBackend",
             "EMAIL_FILE_PATH": str(base_dir / unquote(parts.path)),
         }
     if parts.scheme in {"smtp", "smtps"} and parts.hostname:

@@ -215,6 +215,11 @@ globals().update(env.email(env.text("EMAIL_URL", f"filemail://{VAR_DIR / 'mail'}
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("FROM_EMAIL", f"{CLINIC_NAME} <no-reply@localhost>")
 
+#: Messages about a change of booked visits wait this long; until then the change can be taken back.
+UNDO_MINUTES = env.number("UNDO_MINUTES", 3)
+#: How long a worker may hold messages. After a crash another worker takes them over then.
+LEASE_SECONDS = env.number("LEASE_SECONDS", 120)
+
 # Masks the links of patients in every record of the process, then applies LOGGING.
 LOGGING_CONFIG = "clinic.logs.configure"
 LOGGING: dict[str, Any] = {

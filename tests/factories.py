@@ -9,12 +9,29 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from scheduling.access import SYSTEM, Actor
+from scheduling.core.check_ins import Answer, EffectAnswer
 from scheduling.core.pattern import PhaseKind
-from scheduling.core.words import ActorKind, DoseUnit, OrderState, Role, Route, Stage
+from scheduling.core.plan_steps import Step
+from scheduling.core.words import (
+    ActorKind,
+    Channel,
+    DoseUnit,
+    Effect,
+    MessageKind,
+    MessageState,
+    MessageWay,
+    OrderState,
+    Role,
+    Route,
+    SafetyQuestion,
+    Stage,
+)
 from scheduling.models import (
     Appointment,
     Chair,
+    FollowUpPlan,
     Location,
+    Message,
     OpeningHours,
     Order,
     Patient,
@@ -25,7 +42,10 @@ from scheduling.models import (
     StaffMember,
 )
 from scheduling.services.booking import BookedPlace, book_series
+from scheduling.services.patients import give_consent
+from scheduling.services.plans import set_plan
 from scheduling.services.seats import seat_chair, seat_patient, set_capacity
+from scheduling.services.visits import discharge, record_step
 
 NOW = datetime(2026, 1, 5, 13, 0, tzinfo=UTC)
 """A Monday, 08:00 in New York."""
@@ -240,3 +260,90 @@ def book_one_course(
         valid_until=now.date() + timedelta(days=180),
     )
     return book(order, location, make_chair(location), make_nurse(location), starts, now=now)
+
+
+def treat(visit: Appointment, *, left: datetime | None = None, is_open: bool = False) -> Appointment:
+    """The visit as planned: started half an hour after its start, left at ``left`` or its planned end (UTC).
+
+    ``is_open``: nobody recorded more than the start of treatment.
+    """
+    by = actor(make_staff(Role.NURSE))
+    at, half = visit.starts_at, timedelta(minutes=30)
+    record_step(by=by, now=at, appointment=visit, field="arrived_at")
+    record_step(by=by, now=at + half, appointment=visit, field="started_at")
+    if not is_open:
+        left = left or visit.ends_at
+        record_step(by=by, now=min(left, at + 2 * half), appointment=visit, field="treatment_ended_at")
+        discharge(by=by, now=left, appointment=visit, escort="Sam")
+    visit.refresh_from_db()
+    return visit
+
+
+def make_answer(*present: EffectAnswer, yes: SafetyQuestion | None = None, note: str = "") -> Answer:
+    """Nothing to report but what is named."""
+    named = {one.effect for one in present}
+    absent = (EffectAnswer(effect, 0) for effect in Effect if effect not in named)
+    safety = {question: question is yes for question in SafetyQuestion}
+    return Answer(safety, (*present, *absent), note)
+
+
+def make_message(patient: Patient, **fields: Any) -> Message:
+    """A waiting reminder by e-mail, due at NOW, as a bare row; a call or a print is to be done."""
+    way = fields.get("way", MessageWay.EMAIL)
+    defaults: dict[str, Any] = {
+        "key": f"reminder:made-up-{next(_number)}",
+        "kind": MessageKind.REMINDER,
+        "way": way,
+        "state": MessageState.WAITING if way == MessageWay.EMAIL else MessageState.TO_DO,
+        "made_at": NOW,
+        "due_at": NOW,
+    }
+    if fields.get("state") in (MessageState.SENT, MessageState.DONE):
+        defaults["sent_at"] = NOW
+    return Message.objects.create(patient=patient, **(defaults | fields))
+
+
+def make_reminder(visit: Appointment, **fields: Any) -> Message:
+    """A message as ``make_message`` makes it, about a visit; it holds true while the visit stands."""
+    about = {"appointment": visit, "series": visit.series, "revision": visit.sequence}
+    return make_message(visit.patient, **(about | fields))
+
+
+def agree_to_email(patient: Patient) -> None:
+    """The patient's consent, recorded by a new clerk."""
+    by = actor(make_staff(Role.FRONT_DESK))
+    give_consent(by=by, now=NOW, patient=patient, channel=Channel.EMAIL)
+
+
+def make_follow_up(patient: Patient, protocol: Protocol, **fields: Any) -> Order:
+    """A signed follow-up order for twelve infusions."""
+    defaults: dict[str, Any] = {"stage": Stage.FOLLOW_UP, "sessions": 12}
+    return make_order(patient, protocol, **(defaults | fields))
+
+
+def make_plan(
+    order: Order | None = None,
+    *,
+    steps: Sequence[Step] = (Step(per_week=1),),
+    reviews: Sequence[date] = (),
+    starts_after: date | None = None,
+    now: datetime = NOW,
+) -> FollowUpPlan:
+    """A plan set by a new prescriber, weekly from NOW on unless told otherwise, its first block booked.
+
+    Without an order: a new clinic with one chair and one nurse, and a new patient with a follow-up order.
+    """
+    if order is None:
+        location = make_location()
+        make_chair(location)
+        make_nurse(location)
+        order = make_follow_up(make_patient(location), make_protocol())
+    return set_plan(
+        by=actor(make_staff(Role.PRESCRIBER)),
+        now=now,
+        order=order,
+        location=order.patient.home_location,
+        steps=steps,
+        reviews=reviews,
+        starts_after=starts_after or NOW.date(),
+    )

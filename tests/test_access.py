@@ -13,8 +13,19 @@ from django.test import Client
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 
 from scheduling.access import MAY, SYSTEM, Action
-from scheduling.core.words import Channel, LinkPurpose, Role, Status
-from scheduling.models import AccessLink, Appointment, Consent, MedicationTrial, Patient, Series
+from scheduling.core.words import AlertKind, Channel, LinkPurpose, Role, Severity, Status
+from scheduling.models import (
+    AccessLink,
+    Alert,
+    Appointment,
+    CheckIn,
+    Consent,
+    CourseChange,
+    FollowUpPlan,
+    MedicationTrial,
+    Patient,
+    Series,
+)
 from scheduling.services.links import link_for, token
 from scheduling.services.patients import give_consent
 from tests import factories
@@ -46,6 +57,10 @@ class World:
     feed: AccessLink
     medicine: MedicationTrial
     consent: Consent
+    change: CourseChange
+    plan: FollowUpPlan
+    check_in: CheckIn
+    alert: Alert
     staff: dict[str, Any]
     tokens: dict[str, str]
 
@@ -77,15 +92,53 @@ def world() -> Iterator[World]:
             feed=link_for(by=SYSTEM, now=NOW, patient=patient, purpose=LinkPurpose.FEED),
             medicine=MedicationTrial.objects.create(patient=patient, medicine="Tried", outcome="no_effect"),
             consent=give_consent(by=by, now=NOW, patient=patient, channel=Channel.EMAIL),
+            change=CourseChange.objects.create(
+                series=series,
+                revision=99,
+                made_by=nurse,
+                made_at=NOW,
+                leaves_at=NOW + timedelta(minutes=3),
+                before=[],
+            ),
+            check_in=CheckIn.objects.create(
+                appointment=visits[0],
+                patient=patient,
+                offset_hours=4,
+                due_at=NOW,
+                closes_at=NOW + timedelta(hours=20),
+            ),
+            alert=Alert.objects.create(
+                key="alert",
+                kind=AlertKind.OVERDUE,
+                severity=Severity.PATIENT_WAITING,
+                owner=Role.PRESCRIBER,
+                patient=patient,
+                location=location,
+                facts={"last": "2026-01-02"},
+                raised_at=NOW,
+            ),
+            plan=make_plan(patient),
             staff={role.value: factories.make_staff(role) for role in Role},
             tokens={name: token(link) for name, link in links.items()},
         )
+
+
+def make_plan(patient: Patient) -> FollowUpPlan:
+    """Patient A's weekly plan, behind the booked course, with one review."""
+    order = factories.make_follow_up(patient, factories.make_protocol())
+    after = NOW.date() + timedelta(days=4)
+    return factories.make_plan(order, starts_after=after, reviews=[NOW.date() + timedelta(days=56)])
 
 
 def may(action: Action) -> dict[str, str]:
     """Staff by the table in access.py; everybody else is asked to log in."""
     allowed = {identity: OPEN if Role(identity) in MAY[action] else FORBIDDEN for identity in STAFF}
     return dict.fromkeys(("anonymous", *PATIENTS), LOGIN) | allowed
+
+
+def reads(page: Action, form: Action) -> dict[str, str]:
+    """Whoever may do ``page`` looks at it; only who may do ``form`` sends its form."""
+    return may(page) | {name: READS for name, met in may(form).items() if met == FORBIDDEN}
 
 
 def own() -> dict[str, str]:
@@ -125,6 +178,14 @@ def order(world: World) -> tuple[Any, ...]:
     return (world.series.order_id,)
 
 
+def message(world: World) -> tuple[Any, ...]:
+    return (world.series.messages.order_by("pk")[0].pk,)
+
+
+def plan(world: World) -> tuple[Any, ...]:
+    return (world.plan.pk,)
+
+
 def day(_world: World) -> tuple[Any, ...]:
     return ("2026-01-06",)
 
@@ -150,8 +211,15 @@ TABLE: dict[str, tuple[Arguments, dict[str, str]]] = {
     "order_withdraw": (order, may(Action.WITHDRAW_ORDER)),
     "book": (patient, may(Action.BOOK)),
     "series_detail": (series, may(Action.SEE_PATIENTS)),
+    "plan_set": (patient, reads(Action.SEE_PATIENTS, Action.SET_PLAN)),
+    "plan_detail": (plan, may(Action.SEE_PATIENTS)),
+    "plan_end": (plan, may(Action.SET_PLAN)),
+    "plan_continue": (plan, may(Action.SET_PLAN)),
+    "plan_renew": (plan, may(Action.SIGN_ORDER)),
+    "plan_review": (lambda world: (world.plan.reviews.get().pk,), may(Action.SET_PLAN)),
     "series_print": (series, may(Action.SEE_PATIENTS) | {"manager": READS}),
     "series_cancel_rest": (series, may(Action.CANCEL)),
+    "change_undo": (lambda world: (world.change.pk,), may(Action.MOVE)),
     "appointment_detail": (visit, may(Action.SEE_PATIENTS)),
     "appointment_move": (visit, may(Action.MOVE)),
     "appointment_cancel": (visit, may(Action.CANCEL)),
@@ -160,9 +228,24 @@ TABLE: dict[str, tuple[Arguments, dict[str, str]]] = {
     "visit_missed": (visit, may(Action.RECORD_ARRIVAL)),
     "visit_undo": (visit, may(Action.RECORD_ARRIVAL)),
     "visit_correct": (lambda world: (world.arrived.pk, "arrived_at"), may(Action.CORRECT_TIMES)),
+    "message_list": (nothing, may(Action.SEE_MESSAGES)),
+    "message_detail": (message, may(Action.SEE_MESSAGES)),
+    "message_print": (message, may(Action.HANDLE_MESSAGES)),
+    "message_resend": (message, may(Action.HANDLE_MESSAGES)),
+    "message_done": (message, may(Action.HANDLE_MESSAGES)),
+    "message_drop": (message, may(Action.HANDLE_MESSAGES)),
+    "attention": (nothing, may(Action.SEE_ATTENTION)),
+    "alert_acknowledge": (lambda world: (world.alert.pk,), may(Action.ACKNOWLEDGE)),
+    "check_in_detail": (
+        lambda world: (world.check_in.pk,),
+        may(Action.ANSWER_CHECK_IN) | {"front_desk": READS, "manager": READS},
+    ),
+    "check_in_enter": (lambda world: (world.tokens["patient_a"], world.check_in.pk), EVERYBODY),
     "patient_enter": (lambda world: (world.tokens["patient_a"],), EVERYBODY),
     "new_link": (nothing, EVERYBODY),
     "my_visits": (nothing, patients_only()),
+    "my_calendar": (nothing, patients_only()),
+    "my_check_in": (lambda world: (world.check_in.pk,), own()),
     "my_feed": (nothing, patients_only()),
     "my_appointment": (visit, own()),
     "my_appointment_ics": (visit, own()),

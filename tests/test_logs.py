@@ -35,6 +35,7 @@ def log() -> Iterator[io.StringIO]:
     ("text", "masked"),
     [
         (f"GET /v/{TOKEN}/ HTTP/1.1", "GET /v/***/ HTTP/1.1"),
+        (f"GET /v/{TOKEN}/check-ins/5/ HTTP/1.1", "GET /v/***/check-ins/5/ HTTP/1.1"),
         (f"/feed/{TOKEN}.ics?x=1", "/feed/***?x=1"),
         (f"https://clinic.example/v/{TOKEN}", "https://clinic.example/v/***"),
         (f"next=%2Fv%2F{TOKEN}%2F&a=b", "next=%2Fv%2F***&a=b"),

@@ -1,6 +1,6 @@
 """Everything a patient reads has its Spanish words, and the compiled catalogue is that of the text file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import cast
@@ -10,20 +10,52 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_python
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from django.utils import translation
 from django.utils.translation.template import templatize
+
+from scheduling.models import EFFECT_LABELS, FAULT_WORDS, GRADE_LABELS, SAFETY_LABELS
+from scheduling.models.places import CALENDAR_WAY_LABELS
 
 ROOT = Path(__file__).resolve().parent.parent
 CATALOGUE = ROOT / "scheduling" / "locale" / "es" / "LC_MESSAGES" / "django.po"
 COMPILE = "Run: .venv/bin/pybabel compile -D django -d scheduling/locale"
-KEYWORDS = {"gettext": None, "_": None, "pgettext": ((1, "c"), 2), "ngettext": (1, 2)}
+KEYWORDS = {
+    "gettext": None,
+    "gettext_lazy": None,
+    "_": None,
+    "pgettext": ((1, "c"), 2),
+    "ngettext": (1, 2),
+}
+Key = tuple[str | None, tuple[str, ...]]
+"""Context, then the text, with its plural where it has one."""
 
-#: What patients read: their pages, their mail, the printed course, calendar files.
+#: The mail about a red flag goes to staff, whose language is always English.
+STAFF_MAIL = ROOT / "templates" / "messages" / "red_flag"
+#: What patients read: their pages, their mail, what is printed for them.
 TEMPLATES = [
     *sorted((ROOT / "templates" / "patient").glob("*.html")),
-    *sorted((ROOT / "templates" / "messages").rglob("*.*")),
-    ROOT / "templates" / "staff" / "series_print.html",
+    *sorted(
+        path for path in (ROOT / "templates" / "messages").rglob("*.*") if STAFF_MAIL not in path.parents
+    ),
+    ROOT / "templates" / "partials" / "check_in_questions.html",
+    *sorted((ROOT / "templates" / "staff").glob("*_print.html")),
 ]
-MODULES = [ROOT / "scheduling" / "services" / name for name in ("visit_words.py", "calendar_files.py")]
+#: Where words for patients are made: calendar files, forms, and what services refuse patients.
+MODULES = [
+    ROOT / "scheduling" / folder / name
+    for folder, name in (
+        ("forms", "calendar_ways.py"),
+        ("forms", "check_ins.py"),
+        ("services", "answers.py"),
+        ("services", "calendar_files.py"),
+        ("services", "calendar_ways.py"),
+        ("services", "visit_words.py"),
+    )
+]
+#: Reasons that these modules keep in the ledger for staff. A translation would be stored when a patient acts.
+FOR_STAFF = {"The check-in is answered.", "The patient chose another calendar way."}
+#: Choices of models that patients see; all other words of those modules are for staff.
+LABELS = [*EFFECT_LABELS, *GRADE_LABELS, *SAFETY_LABELS, *FAULT_WORDS.items(), *CALENDAR_WAY_LABELS]
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +64,8 @@ def catalogue() -> Catalog:
         return read_po(file, locale="es")
 
 
-def strings(path: Path) -> Iterator[tuple[str | None, str]]:
-    """Context and text of every marked string of a template or module."""
+def strings(path: Path) -> Iterator[Key]:
+    """Every marked string of a template or module that patients read."""
     source = path.read_text()
     if path.suffix != ".py":
         # What is left of the mark-up would be wrongly indented Python.
@@ -41,18 +73,54 @@ def strings(path: Path) -> Iterator[tuple[str | None, str]]:
     for _line, function, words, _comments in extract_python(BytesIO(source.encode()), KEYWORDS, (), {}):
         # Babel's types do not say that one argument comes alone.
         found = cast("str | tuple[str | None, ...]", words)
-        parts = [found] if isinstance(found, str) else [word for word in found if word]
-        yield (parts[0], parts[1]) if function == "pgettext" else (None, parts[0])
+        parts = (found,) if isinstance(found, str) else tuple(word for word in found if word)
+        context = parts[0] if function == "pgettext" else None
+        texts = parts[1:] if context else parts[: 2 if function == "ngettext" else 1]
+        if texts[0] not in FOR_STAFF:
+            yield context, texts
+
+
+def labels() -> Iterator[Key]:
+    """The choices as they are marked."""
+    with translation.override(None):
+        yield from [(None, (str(words),)) for _value, words in LABELS]
+
+
+def untranslated(keys: Iterable[Key], catalogue: Catalog) -> list[str]:
+    return [texts[0] for context, texts in keys if not is_translated(catalogue.get(texts[0], context), texts)]
+
+
+def is_translated(message: Message | None, texts: tuple[str, ...]) -> bool:
+    if message is None or message.fuzzy:
+        return False
+    return key_of(message)[1] == texts and all(forms(message))
+
+
+def key_of(message: Message) -> Key:
+    return message.context, message.id if isinstance(message.id, tuple) else (str(message.id),)
+
+
+def forms(message: Message) -> tuple[str, ...]:
+    """Its translations: one, or one for each plural form."""
+    found: str | tuple[str, ...] = cast("str | tuple[str, ...]", message.string)
+    return (found,) if isinstance(found, str) else found
 
 
 @pytest.mark.parametrize("path", [*TEMPLATES, *MODULES], ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_every_string_a_patient_reads_is_translated(path: Path, catalogue: Catalog) -> None:
-    missing = [text for context, text in strings(path) if not translated(catalogue.get(text, context))]
-    assert missing == []
+    assert untranslated(strings(path), catalogue) == []
 
 
-def translated(message: Message | None) -> bool:
-    return message is not None and bool(message.string) and not message.fuzzy
+def test_every_choice_a_patient_reads_is_translated(catalogue: Catalog) -> None:
+    assert untranslated(labels(), catalogue) == []
+
+
+def test_both_forms_of_a_plural_are_wanted() -> None:
+    """Guards the two tests above: Babel shows a plural as a tuple, which is true even when it is empty."""
+    texts = ("%(number)s day", "%(number)s days")
+    assert not is_translated(Message(texts, ("%(number)s día", "")), texts)
+    assert not is_translated(Message(texts[0], "%(number)s día"), texts)
+    assert is_translated(Message(texts, ("%(number)s día", "%(number)s días")), texts)
 
 
 def test_no_translation_loses_or_invents_a_placeholder(catalogue: Catalog) -> None:
@@ -61,10 +129,8 @@ def test_no_translation_loses_or_invents_a_placeholder(catalogue: Catalog) -> No
 
 
 def test_the_catalogue_holds_no_string_that_is_gone(catalogue: Catalog) -> None:
-    used = {pair for path in (*TEMPLATES, *MODULES) for pair in strings(path)}
-    assert [
-        message.id for message in catalogue if message.id and (message.context, message.id) not in used
-    ] == []
+    used = {key for path in (*TEMPLATES, *MODULES) for key in strings(path)} | set(labels())
+    assert [message.id for message in catalogue if message.id and key_of(message) not in used] == []
 
 
 def test_the_compiled_catalogue_is_that_of_the_text_file(catalogue: Catalog) -> None:

@@ -1,5 +1,16 @@
 """The manager's pages: configuration to change, records to look at. Each file is one group of nouns."""
 
-from . import accounts, orders, patients, places, protocols, records, staff, visits
+from . import accounts, care, messages, orders, patients, places, protocols, records, staff, visits
 
-__all__ = ["accounts", "orders", "patients", "places", "protocols", "records", "staff", "visits"]
+__all__ = [
+    "accounts",
+    "care",
+    "messages",
+    "orders",
+    "patients",
+    "places",
+    "protocols",
+    "records",
+    "staff",
+    "visits",
+]

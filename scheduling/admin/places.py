@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from scheduling.models import Chair, Closure, Location, OpeningHours
+from scheduling.models import Chair, Closure, Location, OnCallShift, OpeningHours, StaffMember
 from scheduling.services.configuration import hours_clashes, require_no_visits
 from scheduling.services.faults import Refused
 from scheduling.services.seats import seat_chair
@@ -51,6 +51,13 @@ class LocationForm(ConfigurationForm):
         initial=120,
         help_text=_("How far ahead visits may be booked."),
     )
+    escalation_minutes = forms.IntegerField(
+        label=_("Next contact after (minutes)"),
+        min_value=1,
+        max_value=240,
+        initial=15,
+        help_text=_("A red flag that nobody acknowledged then goes to the next contact."),
+    )
 
     def clean(self) -> dict[str, Any] | None:
         """Name the visits that stand in the way."""
@@ -77,6 +84,19 @@ class ChairForm(ConfigurationForm):
             except Refused as refused:
                 show_refusal(self, refused)
         return cleaned
+
+
+class OnCallForm(ConfigurationForm):
+    """Refuses a contact who cannot be told."""
+
+    def clean_staff(self) -> StaffMember:
+        """Red flags go out by e-mail."""
+        staff: StaffMember = self.cleaned_data["staff"]
+        if not staff.user.email:
+            raise forms.ValidationError(
+                _("%(name)s has no e-mail address and could not be told."), params={"name": staff.name}
+            )
+        return staff
 
 
 class OpeningHoursFormSet(forms.BaseInlineFormSet):
@@ -132,18 +152,28 @@ class ChairInline(ConfigurationInline):
         return 0 if obj else 3
 
 
+class OnCallInline(ConfigurationInline):
+    """Who is told of a red flag outside shifts."""
+
+    model = OnCallShift
+    form = OnCallForm
+    extra = 0
+    fields = ("weekday", "starts", "ends", "position", "staff")
+
+
 @admin.register(Location)
 class LocationAdmin(ConfigurationAdmin):
     """A site with everything that stands there."""
 
     form = LocationForm
-    inlines = (OpeningHoursInline, ChairInline, ClosureInline)
+    inlines = (OpeningHoursInline, ChairInline, ClosureInline, OnCallInline)
     list_display = ("name", "zone", "phone", "chairs_in_use", "is_active")
     list_filter = ("is_active", "zone")
     search_fields = ("name", "address")
     fieldsets = (
-        (None, {"fields": ("name", "address", "zone", "calendar_label", "is_active")}),
+        (None, {"fields": ("name", "address", "zone", "calendar_label", "calendar_way", "is_active")}),
         (_("Phone numbers"), {"fields": ("phone", "after_hours_phone", "emergency_phone", "crisis_phone")}),
+        (_("Red flags"), {"fields": ("escalation_minutes",)}),
         (_("Public holidays"), {"fields": ("holiday_country", "holiday_subdivision")}),
         (
             _("Booking"),

@@ -14,8 +14,11 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
+from scheduling.core.check_ins import LONGEST_OFFSET
 from scheduling.core.pattern import Phase as PatternPhase
 from scheduling.core.pattern import PhaseKind
+from scheduling.core.plan_steps import Step
+from scheduling.forms.plan_steps import STEP_NAMES, initial_steps, step_fields, typed_steps
 from scheduling.models import Prerequisite, Protocol
 from scheduling.models.protocols import PHASE_LABELS
 from scheduling.services.faults import Refused
@@ -25,6 +28,7 @@ from scheduling.services.protocols import (
     add_protocol,
     delete_protocol,
     require_sound_phases,
+    require_sound_taper,
     revise_protocol,
 )
 from scheduling.views.refusals import show_refusal
@@ -76,6 +80,7 @@ class ProtocolForm(ConfigurationForm):
             texts = {row.language: row.text.strip() for row in protocol.instructions.all()}
             kwargs["initial"] = {
                 "prerequisites": list(protocol.prerequisites.all()),
+                **initial_steps(list(protocol.taper.all())),
                 **{f"minutes_{kind.value}": minutes.get(kind) for kind in PhaseKind},
                 **{f"text_{code}": texts.get(code, "") for code, _name in settings.LANGUAGES},
                 **(kwargs.get("initial") or {}),
@@ -89,15 +94,36 @@ class ProtocolForm(ConfigurationForm):
             raise forms.ValidationError(_("This code is taken. Open that protocol to make its next version."))
         return code
 
+    def clean_check_in_hours(self) -> str:
+        """Refuse hours that belong to no visit: they would never be asked about."""
+        text: str = self.cleaned_data["check_in_hours"]
+        hours = [int(word) for word in text.split(",") if word.strip().isdecimal()]
+        if any(hour > LONGEST_OFFSET for hour in hours):
+            raise forms.ValidationError(
+                _("A check-in is at most %(hours)d hours after the visit."), params={"hours": LONGEST_OFFSET}
+            )
+        return text
+
     def clean(self) -> dict[str, Any] | None:
-        """Refuse phases that make no visit."""
+        """Refuse phases that make no visit and steps that make no plan."""
         cleaned = super().clean()
+        self.taper: list[Step] = typed_steps(self)
         if not set(PHASE_FIELDS) & set(self.errors):
             try:
                 require_sound_phases(self.phases())
             except Refused as refused:
                 show_refusal(self, refused)
         return cleaned
+
+    def _post_clean(self) -> None:
+        """Hold the steps against the spacing, which the loaded protocol has only now."""
+        super()._post_clean()  # type: ignore[misc]
+        if self.errors:
+            return
+        try:
+            require_sound_taper(self.taper, self.instance)
+        except Refused as refused:
+            self.add_error(STEP_NAMES[0][0], str(refused))
 
     def phases(self) -> list[PatternPhase]:
         """Those with minutes, in the order they happen."""
@@ -110,6 +136,7 @@ class ProtocolForm(ConfigurationForm):
             phases=self.phases(),
             instructions={code: self.cleaned_data[f"text_{code}"] for code, _name in settings.LANGUAGES},
             prerequisites=self.cleaned_data["prerequisites"],
+            taper=self.taper,
         )
 
 
@@ -142,7 +169,7 @@ def _text_fields() -> dict[str, forms.Field]:
     }
 
 
-ProtocolForm.declared_fields |= _phase_fields() | _text_fields()
+ProtocolForm.declared_fields |= _phase_fields() | _text_fields() | step_fields()
 
 
 @admin.register(Protocol)
@@ -176,6 +203,15 @@ class ProtocolAdmin(ConfigurationAdmin):
                 _("Gaps between visits"),
                 {"fields": ("min_gap_days", "floor_hours", "ideal_low", "ideal_high", "max_gap_days")},
             ),
+            (
+                _("Steps of the follow-up"),
+                {
+                    "fields": STEP_NAMES if editable else ("taper_shown",),
+                    "description": _(
+                        "What the prescriber is offered for the weekly plan. Only the last step may be open."
+                    ),
+                },
+            ),
             (_("Safety"), {"fields": ("prescriber_on_site", "needs_escort", "check_in_hours")}),
             (
                 _("Before booking"),
@@ -188,6 +224,11 @@ class ProtocolAdmin(ConfigurationAdmin):
     def phases_shown(self, protocol: Protocol) -> str:
         """In order, with minutes."""
         return ", ".join(str(phase) for phase in protocol.phases.all())
+
+    @admin.display(description=_("steps"))
+    def taper_shown(self, protocol: Protocol) -> str:
+        """In order: how often and for how long."""
+        return "; ".join(str(step) for step in protocol.taper.all())
 
     @admin.display(description=_("prerequisites"))
     def prerequisites_shown(self, protocol: Protocol) -> str:

@@ -8,9 +8,11 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from scheduling.core.planner import Place
+from scheduling.core.words import CalendarWay
+from scheduling.models import Patient
 
-from .booking import TimeInput
 from .patients import DayInput, plain_helper
+from .wishes import TimeInput
 
 PLACE = re.compile(r"(\d{1,8})-(\d{1,18})-(\d{1,18})")
 
@@ -27,8 +29,8 @@ class TypedPlaceForm(forms.Form):
     wall = forms.TimeField(label=_("Time"), widget=TimeInput())
 
 
-class BookForm(forms.Form):
-    """What goes with a booking beside its places: why a rule is overridden."""
+class OverrideForm(forms.Form):
+    """Why a rule is overridden."""
 
     override_reason = forms.CharField(
         label=_("Reason for overriding"),
@@ -38,7 +40,20 @@ class BookForm(forms.Form):
     )
 
 
-class MoveForm(BookForm):
+class BookForm(OverrideForm):
+    """What goes with a booking beside its places: a reason for overriding, and the patient's calendar way."""
+
+    way = forms.TypedChoiceField(
+        label=_("The patient's calendar learns of the visits by"),
+        choices=Patient._meta.get_field("calendar_way").flatchoices,
+        coerce=CalendarWay,
+        empty_value=None,
+        required=False,
+        widget=forms.RadioSelect,
+    )
+
+
+class MoveForm(OverrideForm):
     """Where a visit moves to: an offered or checked place, and a reason where a rule is overridden."""
 
     place = forms.CharField(widget=forms.HiddenInput, max_length=50)

@@ -64,6 +64,7 @@ class PatientForm(forms.ModelForm):
             "email",
             "phone",
             "language",
+            "calendar_way",
             "needs_interpreter",
             "escort_name",
             "escort_phone",
@@ -73,6 +74,7 @@ class PatientForm(forms.ModelForm):
         widgets = {"birth_date": DayInput(), "note": forms.Textarea({"rows": 3})}
         help_texts = {
             "phone": _("With + and country code for a number from abroad."),
+            "calendar_way": _("Empty: as the home location does it. Invitations need consent to e-mail."),
             "escort_name": _("Who usually takes the patient home."),
             "is_active": _("Untick it for a patient who no longer comes; the record stays."),
         }
@@ -102,7 +104,7 @@ class PatientForm(forms.ModelForm):
             Fieldset(
                 _("How to reach the patient"),
                 _half("email", "phone"),
-                _half("language"),
+                _half("language", "calendar_way"),
                 "needs_interpreter",
             ),
             Fieldset(_("Going home"), _half("escort_name", "escort_phone")),

@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from scheduling.core.check_ins import Fault
 from scheduling.core.words import AnswerWay, CheckInState, Effect, SafetyQuestion
 
 from .appointments import Appointment
@@ -31,6 +32,23 @@ GRADE_LABELS = [
     (4, _("Emergency")),
 ]
 """After CTCAE (facts: clinical, severity)."""
+SAFETY_LABELS = [
+    (SafetyQuestion.SELF_HARM.value, _("Do you have thoughts of harming yourself?")),
+    (SafetyQuestion.CHEST_PAIN.value, _("Do you have chest pain?")),
+    (SafetyQuestion.BREATHING.value, _("Do you have trouble breathing?")),
+    (SafetyQuestion.WORST_HEADACHE.value, _("Do you have a severe headache, or the worst of your life?")),
+]
+FAULT_WORDS = {
+    Fault.UNANSWERED: _("Please choose an answer."),
+    Fault.GRADE: _("Please choose one of the answers."),
+    Fault.ABSENT_HAS_TIMES: _("What was not there has no times."),
+    Fault.BEFORE_VISIT: _("This is before your visit. Please check the date and the time."),
+    Fault.IN_FUTURE: _("This time is still to come. Please check the date and the time."),
+    Fault.STOPPED_FIRST: _("This is before it began. Please check the date and the time."),
+    Fault.BEGAN_MISSING: _("Please say when it began."),
+    Fault.NOTE_TOO_LONG: _("Please use at most 500 characters."),
+}
+"""What is wrong with a part of an answer, for the page, the API and the services."""
 
 
 class CheckInQuerySet(models.QuerySet["CheckIn"]):

@@ -48,6 +48,34 @@ def new_message_uid() -> str:
     return uuid.uuid4().hex
 
 
+class CourseChange(models.Model):
+    """One change of a course that can be taken back until its messages leave at ``leaves_at`` (UTC).
+
+    ``before`` holds the visits as they were; ``hold`` keeps the places they had, for nobody else.
+    """
+
+    series = models.ForeignKey(Series, models.CASCADE, related_name="changes")
+    revision = models.PositiveIntegerField(_("revision"))
+    made_by = models.ForeignKey(StaffMember, models.PROTECT, related_name="+")
+    made_at = models.DateTimeField(_("made at"))
+    leaves_at = models.DateTimeField(_("messages leave at"))
+    hold = models.OneToOneField(Hold, models.SET_NULL, null=True, blank=True, related_name="change")
+    before = models.JSONField(_("visits as they were"))
+    undone_at = models.DateTimeField(_("taken back at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("change of a course")
+        verbose_name_plural = _("changes of courses")
+        ordering = ("-made_at", "-pk")
+        constraints = (
+            models.UniqueConstraint(fields=("series", "revision"), name="coursechange_revision"),
+            models.CheckConstraint(condition=Q(made_at__lt=F("leaves_at")), name="coursechange_order"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.series}, {self.made_at:%Y-%m-%d %H:%M} UTC"
+
+
 class MessageQuerySet(models.QuerySet["Message"]):
     """Which messages?"""
 
@@ -59,6 +87,10 @@ class MessageQuerySet(models.QuerySet["Message"]):
         """In no worker's hands at ``now``: their lease is over or was never taken."""
         return self.filter(Q(lease_until=None) | Q(lease_until__lte=now))
 
+    def maybe_sent(self) -> "MessageQuerySet":
+        """Sent, or in the hands of a worker that may have sent it."""
+        return self.filter(Q(state=MessageState.SENT) | Q(in_doubt=True) | ~Q(lease_token=""))
+
     def due(self, now: datetime) -> "MessageQuerySet":
         """To be sent by a worker at ``now``."""
         return self.unclaimed(now).filter(state=MessageState.WAITING, due_at__lte=now)
@@ -69,7 +101,8 @@ class Message(models.Model):
 
     ``key`` is ``kind:subject:revision:recipient:way``. ``due_at``: not before. ``told`` keeps what a sent
     message about a course said: visit id to its start (UTC, ISO 8601), for marking the next change.
-    A worker holds a message by ``lease_token`` until ``lease_until``. ``round`` counts wanted resends.
+    ``change`` is what can still be taken back while this waits. A worker holds a message by ``lease_token``
+    until ``lease_until``. ``round`` counts wanted resends.
     """
 
     key = models.CharField(_("key"), max_length=120)
@@ -84,6 +117,7 @@ class Message(models.Model):
     )
     check_in = models.ForeignKey(CheckIn, models.PROTECT, null=True, blank=True, related_name="messages")
     alert = models.ForeignKey(Alert, models.PROTECT, null=True, blank=True, related_name="messages")
+    change = models.ForeignKey(CourseChange, models.SET_NULL, null=True, blank=True, related_name="messages")
     revision = models.PositiveIntegerField(_("revision"), default=0)
     uid = models.CharField(_("Message-ID"), max_length=32, default=new_message_uid, unique=True)
     round = models.PositiveSmallIntegerField(_("round"), default=1)
@@ -93,6 +127,9 @@ class Message(models.Model):
     tries = models.PositiveSmallIntegerField(_("tries"), default=0)
     reason = models.CharField(_("why not sent"), max_length=200, blank=True)
     told = models.JSONField(_("told"), default=dict, blank=True)
+    in_doubt = models.BooleanField(
+        _("may have arrived"), default=False, help_text=_("A worker died with it in its hands.")
+    )
     done_by = models.ForeignKey(StaffMember, models.PROTECT, null=True, blank=True, related_name="+")
     lease_token = models.CharField(_("lease"), max_length=32, blank=True)
     lease_until = models.DateTimeField(_("leased until"), null=True, blank=True)
@@ -152,6 +189,8 @@ class Attempt(models.Model):
     )
     code = models.PositiveSmallIntegerField(_("server's code"), null=True, blank=True)
     detail = models.CharField(_("detail"), max_length=200, blank=True)
+    subject = models.CharField(_("subject"), max_length=200, blank=True)
+    text = models.TextField(_("text as sent"), blank=True, help_text=_("Without the patient's link."))
 
     class Meta:
         verbose_name = _("attempt")
@@ -160,34 +199,6 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M} UTC: {self.get_outcome_display()}"
-
-
-class CourseChange(models.Model):
-    """One change of a course that can be taken back until its messages leave at ``leaves_at`` (UTC).
-
-    ``before`` holds the visits as they were; ``hold`` keeps the places they had, for nobody else.
-    """
-
-    series = models.ForeignKey(Series, models.CASCADE, related_name="changes")
-    revision = models.PositiveIntegerField(_("revision"))
-    made_by = models.ForeignKey(StaffMember, models.PROTECT, related_name="+")
-    made_at = models.DateTimeField(_("made at"))
-    leaves_at = models.DateTimeField(_("messages leave at"))
-    hold = models.OneToOneField(Hold, models.SET_NULL, null=True, blank=True, related_name="change")
-    before = models.JSONField(_("visits as they were"))
-    undone_at = models.DateTimeField(_("taken back at"), null=True, blank=True)
-
-    class Meta:
-        verbose_name = _("change of a course")
-        verbose_name_plural = _("changes of courses")
-        ordering = ("-made_at", "-pk")
-        constraints = (
-            models.UniqueConstraint(fields=("series", "revision"), name="coursechange_revision"),
-            models.CheckConstraint(condition=Q(made_at__lt=F("leaves_at")), name="coursechange_order"),
-        )
-
-    def __str__(self) -> str:
-        return f"{self.series}, {self.made_at:%Y-%m-%d %H:%M} UTC"
 
 
 class Heartbeat(models.Model):

@@ -2,8 +2,10 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from scheduling.core.plan_steps import Step
 from scheduling.core.words import PlanState
 
 from .orders import Order
@@ -17,6 +19,16 @@ FREQUENCY = Q(per_week__isnull=False, per_week__gte=1, per_week__lte=7, every_we
     per_week__isnull=True, every_weeks__isnull=False, every_weeks__gte=1, every_weeks__lte=26
 )
 WEEKS = Q(weeks__isnull=True) | Q(weeks__gte=1, weeks__lte=104)
+STEP_WORDS = {
+    "no_steps": _("Give at least one step."),
+    "open_not_last": _("Only the last step may be open. Say for how many weeks this one lasts."),
+    "step_too_often": _("The protocol's spacing does not allow that many infusions a week."),
+    "step_too_near": _("The protocol's shortest gap is longer than that."),
+    "step_frequency": _("Give 1 to 7 infusions a week, or one every 1 to 26 weeks, not both."),
+    "step_weeks": _("A step lasts 1 to 104 weeks."),
+    "step_too_short": _("The step is over before its first visit."),
+}
+"""What is wrong with steps, by the code of a StepError."""
 
 
 class FollowUpPlan(models.Model):
@@ -24,7 +36,8 @@ class FollowUpPlan(models.Model):
 
     ``starts_after`` is the local date of the last infusion given, from which the first step counts. ``series``
     is the course once its first visits are booked. ``booked_until``: the local date up to which visits were
-    planned; the worker extends it. ``stuck`` says in a stable code why the last extension booked nothing.
+    planned; the worker extends it. ``stuck`` says in a stable code why the last extension, tried at ``tried_at``
+    (UTC), booked nothing.
     """
 
     patient = models.ForeignKey(Patient, models.PROTECT, related_name="plans")
@@ -47,6 +60,7 @@ class FollowUpPlan(models.Model):
     set_at = models.DateTimeField(_("set at"))
     booked_until = models.DateField(_("planned up to"), null=True, blank=True)
     stuck = models.CharField(_("why nothing is booked"), max_length=40, blank=True)
+    tried_at = models.DateTimeField(_("last extended or tried at"), null=True, blank=True)
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
     end_reason = models.CharField(_("ended because"), max_length=200, blank=True)
 
@@ -67,6 +81,19 @@ class FollowUpPlan(models.Model):
 
     def __str__(self) -> str:
         return f"{self.patient}, {self.set_at:%Y-%m-%d}"
+
+
+def step_text(step: "Step | PlanStep | TaperStep") -> str:
+    """A step in words: ``2 a week for 4 weeks``, ``one every 2 weeks until a review``."""
+    if step.per_week:
+        often = ngettext("%(count)d a week", "%(count)d a week", step.per_week) % {"count": step.per_week}
+    else:
+        every = step.every_weeks or 1
+        often = ngettext("one every week", "one every %(count)d weeks", every) % {"count": every}
+    if step.weeks is None:
+        return gettext("%(often)s until a review") % {"often": often}
+    weeks = ngettext("%(count)d week", "%(count)d weeks", step.weeks) % {"count": step.weeks}
+    return gettext("%(often)s for %(weeks)s") % {"often": often, "weeks": weeks}
 
 
 class PlanStep(models.Model):
@@ -92,7 +119,7 @@ class PlanStep(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.position}"
+        return step_text(self)
 
 
 class TaperStep(models.Model):
@@ -123,7 +150,7 @@ class TaperStep(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.position}"
+        return step_text(self)
 
 
 class PlanReview(models.Model):

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -9,12 +10,15 @@ from django.utils.translation import gettext as _
 from scheduling.access import Action, Actor
 from scheduling.core.pattern import Pattern
 from scheduling.core.words import Status
-from scheduling.models import Appointment, Order, Series
+from scheduling.models import Appointment, Claim, Series
 
 from .audit import record
 from .booking import BookedPlace, put
-from .claims import release, take_places
+from .changes import as_it_was, free_if_silent, keep_for_undo
+from .claims import claims_of, let_go, release, take_places
+from .course_messages import announce, leaves_at
 from .faults import Refused
+from .locks import locked_series, locked_visit, raise_revision
 from .orders import recount
 from .rules import require_rules
 
@@ -38,7 +42,8 @@ def move_appointment(
     visit = locked_visit(appointment.pk)
     if visit.status != Status.BOOKED:
         raise Refused("not_booked", _("Only a visit that has not begun can be moved."))
-    before = visit.starts_at
+    let_go(visit.series)
+    before, was, held = visit.starts_at, as_it_was([visit]), claims_of([visit])
     pattern = Pattern.of(visit.protocol.pattern_phases())
     put(visit, visit.location, pattern, place, now)
     broken = require_rules(
@@ -49,8 +54,9 @@ def move_appointment(
         visit.sequence += 1
         visit.is_confirmed = False
     visit.save()
-    take_places([visit], pattern, now)
-    raise_revision(visit.series)
+    take_places([visit], pattern, now, held)
+    leaves = leaves_at((before, visit.starts_at), now)
+    _tell(by, now, [visit], was, held, leaves)
     record(
         by=by,
         now=now,
@@ -73,8 +79,7 @@ def cancel_appointment(
     visit = locked_visit(appointment.pk)
     if visit.status != Status.BOOKED:
         raise Refused("not_booked", _("Only a visit that has not begun can be cancelled."))
-    _cancel([visit], canceller, reason, now)
-    raise_revision(visit.series)
+    _cancel(by, [visit], canceller, reason, now)
     record(
         by=by,
         now=now,
@@ -92,17 +97,16 @@ def cancel_rest(
 ) -> list[Appointment]:
     """Cancel every visit of a course that is still to come, as one change. Raises Refused when there is none."""
     by.require(Action.CANCEL)
-    series = _locked_series(series.pk)
+    series = locked_series(series.pk)
     visits = list(
         series.appointments.select_for_update(no_key=True, of=("self",))
-        .select_related("location", "series__order")
+        .select_related("location", "patient__home_location", "protocol", "series__order")
         .filter(status=Status.BOOKED, starts_at__gt=now)
         .order_by("pk")
     )
     if not visits:
         raise Refused("nothing_to_cancel", _("No visit of this course is left to cancel."))
-    _cancel(visits, canceller, reason, now)
-    raise_revision(series)
+    _cancel(by, visits, canceller, reason, now)
     record(
         by=by,
         now=now,
@@ -114,7 +118,9 @@ def cancel_rest(
     return visits
 
 
-def _cancel(visits: list[Appointment], canceller: Canceller, reason: str, now: datetime) -> None:
+def _cancel(by: Actor, visits: list[Appointment], canceller: Canceller, reason: str, now: datetime) -> None:
+    let_go(visits[0].series)
+    was, held = as_it_was(visits), claims_of(visits)
     release(visits)
     for visit in visits:
         visit.status = _cancelled_status(visit, canceller, now)
@@ -122,6 +128,24 @@ def _cancel(visits: list[Appointment], canceller: Canceller, reason: str, now: d
         visit.sequence += 1
         visit.save()
     recount(visits[0].series.order)
+    leaves = leaves_at([visit.starts_at for visit in visits], now)
+    _tell(by, now, visits, was, held, leaves)
+
+
+def _tell(
+    by: Actor,
+    now: datetime,
+    visits: list[Appointment],
+    was: list[dict[str, Any]],
+    held: list[Claim],
+    leaves: datetime,
+) -> None:
+    """Count the change, keep it undoable until ``leaves`` and write what the patient will be told then."""
+    series = visits[0].series
+    raise_revision(series)
+    change = keep_for_undo(by=by, now=now, series=series, before=was, claims=held, leaves_at=leaves)
+    announce(series=series, visits=visits, now=now, due_at=leaves, change=change)
+    free_if_silent(change)
 
 
 def _cancelled_status(visit: Appointment, canceller: Canceller, now: datetime) -> Status:
@@ -133,31 +157,3 @@ def _cancelled_status(visit: Appointment, canceller: Canceller, now: datetime) -
 def is_in_time(visit: Appointment, now: datetime) -> bool:
     """Whether a patient who cancels at ``now`` keeps the location's notice, counted in elapsed hours."""
     return visit.starts_at - now >= timedelta(hours=visit.location.notice_hours)
-
-
-def raise_revision(series: Series) -> None:
-    """Count one change of the course; the caller holds its lock."""
-    series.revision += 1
-    series.save(update_fields=["revision"])
-
-
-def _locked_series(pk: int) -> Series:
-    order_id = Series.objects.values_list("order_id", flat=True).get(pk=pk)
-    Order.objects.select_for_update(no_key=True).get(pk=order_id)
-    return (
-        Series.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("order__protocol", "location", "patient")
-        .get(pk=pk)
-    )
-
-
-def locked_visit(pk: int) -> Appointment:
-    """One visit with its order, series and itself locked in that order; READ COMMITTED sees what is true now."""
-    series = _locked_series(Appointment.objects.values_list("series_id", flat=True).get(pk=pk))
-    visit = (
-        Appointment.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("location", "patient", "protocol", "chair", "nurse")
-        .get(pk=pk)
-    )
-    visit.series = series
-    return visit

@@ -17,7 +17,8 @@ from scheduling.core.words import LinkPurpose, OrderState, RequiredBefore
 from scheduling.models import Appointment, BookingRequest, Location, Order, Patient, Prerequisite, Series
 
 from .audit import author, record
-from .claims import take_places
+from .claims import let_go, take_places
+from .course_messages import announce, leaves_at
 from .faults import Refused
 from .links import link_for
 from .orders import recount
@@ -63,6 +64,7 @@ def book_series(
         return _same_request(earlier, digest)
     _require_bookable(order, places, location, now)
     series, first_number = _series_for(order, location, by, now, wishes)
+    let_go(series)
     pattern = Pattern.of(order.protocol.pattern_phases())
     visits = [
         new_visit(series, pattern, place, number, now)
@@ -73,6 +75,7 @@ def book_series(
     take_places(visits, pattern, now)
     recount(order)
     BookingRequest.objects.create(key=request_key, digest=digest, series=series, made_at=now)
+    announce(series=series, visits=visits, now=now, due_at=_tell_at(series, visits, now))
     link_for(by=by, now=now, patient=series.patient, purpose=LinkPurpose.VISITS)
     record(
         by=by,
@@ -84,6 +87,11 @@ def book_series(
         overridden=broken,
     )
     return series
+
+
+def _tell_at(series: Series, visits: Sequence[Appointment], now: datetime) -> datetime:
+    """A first booking is confirmed at once; further visits are a change, and others may follow it."""
+    return now if series.revision == 1 else leaves_at([visit.starts_at for visit in visits], now)
 
 
 def new_visit(
@@ -119,7 +127,7 @@ def put(
 def _locked_order(pk: int) -> Order:
     return (
         Order.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("patient", "protocol")
+        .select_related("patient__home_location", "protocol")
         .prefetch_related("protocol__phases")
         .get(pk=pk)
     )

@@ -31,6 +31,11 @@ def series_file(series: Series) -> bytes:
     return _file(series.appointments.all(), series.patient)
 
 
+def invitation_entry(visit: Appointment) -> VisitEntry:
+    """One visit as an invitation shows it, in the active language; we send an update when it changes."""
+    return _entry(visit, visit.location, _("We send an update when this appointment changes."))
+
+
 def feed_file(patient: Patient) -> bytes:
     """Every visit of the patient, for calendars that subscribe."""
     with translation.override(patient.language):

@@ -13,7 +13,7 @@ from scheduling.core.pattern import Pattern
 from scheduling.core.seating import reseat
 from scheduling.core.timeline import STEP_MINUTES
 from scheduling.core.words import SeatKind
-from scheduling.models import Appointment, Claim, Hold, Seat
+from scheduling.models import Appointment, Claim, Hold, Seat, Series
 from scheduling.models.seats import CLAIM_LIMIT
 
 from .faults import Refused
@@ -62,14 +62,52 @@ def release(visits: Iterable[Appointment]) -> None:
     Claim.objects.filter(appointment__in=list(visits)).delete()
 
 
-def take_places(visits: Sequence[Appointment], pattern: Pattern, now: datetime) -> None:
+def claims_of(visits: Iterable[Appointment]) -> list[Claim]:
+    """The claims of these visits as they are now, with their seats."""
+    return list(Claim.objects.filter(appointment__in=list(visits)).select_related("seat"))
+
+
+def let_go(series: Series) -> None:
+    """Free the places kept for earlier changes of a course: a later change ends their undo."""
+    Hold.objects.filter(change__series=series).delete()
+
+
+def hold_places(hold: Hold, former: Sequence[Claim]) -> None:
+    """Keep for ``hold`` what is free of the places that visits had: chairs and nurses, not the patient's time.
+
+    Locks their seats; who took other places for the visits has locked these with them.
+    """
+    seats = sorted({claim.seat_id for claim in former})
+    list(Seat.objects.select_for_update(no_key=True).filter(pk__in=seats).order_by("pk"))
+    kept: list[Claim] = []
+    for claim in former:
+        if claim.seat.patient_id is None:
+            kept += [Claim(seat=claim.seat, hold=hold, starts_at=a, ends_at=b) for a, b in _free_parts(claim)]
+    Claim.objects.bulk_create(kept)
+
+
+def _free_parts(claim: Claim) -> list[tuple[datetime, datetime]]:
+    """What of a deleted claim nobody has by now, as half-open UTC intervals."""
+    taken = Claim.objects.overlapping(claim.starts_at, claim.ends_at).filter(seat=claim.seat_id)
+    parts, start = [], claim.starts_at
+    for other in taken.order_by("starts_at"):
+        if start < other.starts_at:
+            parts.append((start, other.starts_at))
+        start = max(start, other.ends_at)
+    return [*parts, (start, claim.ends_at)] if start < claim.ends_at else parts
+
+
+def take_places(
+    visits: Sequence[Appointment], pattern: Pattern, now: datetime, former: Sequence[Claim] = ()
+) -> None:
     """Insert the claims of saved visits, which hold none, each with its chair, nurse and patient.
 
-    Locks their seats in sorted order, so that two courses never deadlock; raises Refused naming **all** that
-    collides. Expired holds are deleted first and so never stand in the way.
+    Locks their seats, and those of the ``former`` claims the visits had, in sorted order, so that two courses
+    never deadlock; raises Refused naming **all** that collides. Expired holds are deleted first and so never
+    stand in the way.
     """
     Hold.objects.filter(expires_at__lte=now).delete()
-    seats = _lock_seats(visits)
+    seats = _lock_seats(visits, former)
     fixed = _fixed_claims(visits, pattern, seats)
     held = _claims_near(visits, pattern, seats)
     taken = _collisions(fixed, held)
@@ -85,7 +123,7 @@ def take_places(visits: Sequence[Appointment], pattern: Pattern, now: datetime) 
     Claim.objects.bulk_create([claim for _visit, claim in fixed] + monitoring)
 
 
-def _lock_seats(visits: Sequence[Appointment]) -> dict[tuple[str, int], list[Seat]]:
+def _lock_seats(visits: Sequence[Appointment], former: Sequence[Claim]) -> dict[tuple[str, int], list[Seat]]:
     chairs = {visit.chair_id for visit in visits}
     nurses = {visit.nurse_id for visit in visits}
     patients = {visit.patient_id for visit in visits}
@@ -93,7 +131,10 @@ def _lock_seats(visits: Sequence[Appointment]) -> dict[tuple[str, int], list[Sea
         Seat.objects.select_for_update(no_key=True, of=("self",))
         .select_related("chair", "nurse", "patient")
         .filter(
-            Q(chair__in=chairs) | Q(patient__in=patients) | Q(nurse__in=nurses, retired_at=None),
+            Q(chair__in=chairs)
+            | Q(patient__in=patients)
+            | Q(nurse__in=nurses, retired_at=None)
+            | Q(pk__in={claim.seat_id for claim in former}),
         )
         .order_by("pk")
     )

@@ -1,34 +1,76 @@
 """Writing the ledger: each message is a row in the transaction of what it tells; the worker sends it later."""
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Required, TypedDict, Unpack
 
 from django.db.models import Model, QuerySet
 from django.utils.functional import Promise
 
-from scheduling.core.words import Channel, MessageKind, MessageState, MessageWay
-from scheduling.models import Alert, Appointment, CheckIn, Consent, Message, Patient, Series, StaffMember
+from scheduling.core.words import PENDING, Channel, MessageKind, MessageState, MessageWay
+from scheduling.models import (
+    Alert,
+    Appointment,
+    CheckIn,
+    Consent,
+    CourseChange,
+    Message,
+    Patient,
+    Series,
+    StaffMember,
+)
 
 PRINTED = (MessageKind.CONFIRMATION,)
 """Without e-mail these are handed over on paper; all others are told by phone where there is one."""
 
+STATE_BY_WAY = {
+    MessageWay.EMAIL: MessageState.WAITING,
+    MessageWay.CALL: MessageState.TO_DO,
+    MessageWay.PRINT: MessageState.TO_DO,
+}
+
+
+class About(TypedDict, total=False):
+    """What ``draft`` takes, for ``write``."""
+
+    kind: Required[MessageKind]
+    patient: Required[Patient]
+    subject: Required[Model]
+    revision: Required[int]
+    now: Required[datetime]
+    due_at: Required[datetime]
+    by_mail: bool | None
+    series: Series | None
+    appointment: Appointment | None
+    check_in: CheckIn | None
+    alert: Alert | None
+    staff: StaffMember | None
+    change: CourseChange | None
+
 
 def may_write_to(patient: Patient) -> bool:
     """Whether the patient has an e-mail address and agreed to be written to there."""
-    if not patient.email:
-        return False
-    return Consent.objects.filter(patient=patient, channel=Channel.EMAIL, revoked_at=None).exists()
+    return bool(patient.email) and bool(writable([patient.pk]))
 
 
-def way_to(patient: Patient, kind: MessageKind) -> MessageWay:
-    """E-mail where the patient agreed to it, else a task for the front desk."""
-    if may_write_to(patient):
+def writable(patients: Iterable[int]) -> set[int]:
+    """Which of these patients, by primary key, have an e-mail address and agreed to be written to there."""
+    agreed = Consent.objects.filter(
+        patient__in=list(patients), channel=Channel.EMAIL, revoked_at=None
+    ).exclude(patient__email="")
+    return set(agreed.values_list("patient_id", flat=True))
+
+
+def way_to(patient: Patient, kind: MessageKind, *, by_mail: bool | None = None) -> MessageWay:
+    """E-mail where the patient agreed to it, else a task for the front desk; ``by_mail`` where that is known."""
+    if may_write_to(patient) if by_mail is None else by_mail:
         return MessageWay.EMAIL
     if kind in PRINTED or not patient.phone:
         return MessageWay.PRINT
     return MessageWay.CALL
 
 
-def write(
+def draft(
     *,
     kind: MessageKind,
     patient: Patient,
@@ -36,41 +78,61 @@ def write(
     revision: int,
     now: datetime,
     due_at: datetime,
+    by_mail: bool | None = None,
     series: Series | None = None,
     appointment: Appointment | None = None,
     check_in: CheckIn | None = None,
     alert: Alert | None = None,
     staff: StaffMember | None = None,
+    change: CourseChange | None = None,
 ) -> Message:
-    """Write one message about ``subject`` to the patient, or to ``staff``, not to leave before ``due_at`` (UTC).
-
-    Written twice with the same subject and revision, it stays one: a pending one gets the new time, one that
-    has left or was dropped is left alone. The caller holds the lock of what it tells.
-    """
-    way = MessageWay.EMAIL if staff else way_to(patient, kind)
+    """One unsaved message about ``subject`` to the patient, or to ``staff``, not to leave before ``due_at`` (UTC)."""
+    way = MessageWay.EMAIL if staff else way_to(patient, kind, by_mail=by_mail)
     recipient = f"staff-{staff.pk}" if staff else f"patient-{patient.pk}"
-    key = f"{kind}:{subject._meta.model_name}-{subject.pk}:{revision}:{recipient}:{way}"
-    message, is_new = Message.objects.select_for_update(no_key=True).get_or_create(
-        key=key,
-        defaults={
-            "kind": kind,
-            "way": way,
-            "state": MessageState.WAITING if way == MessageWay.EMAIL else MessageState.TO_DO,
-            "patient": patient,
-            "staff": staff,
-            "series": series,
-            "appointment": appointment,
-            "check_in": check_in,
-            "alert": alert,
-            "revision": revision,
-            "made_at": now,
-            "due_at": due_at,
-        },
+    return Message(
+        key=f"{kind}:{subject._meta.model_name}-{subject.pk}:{revision}:{recipient}:{way}",
+        kind=kind,
+        way=way,
+        state=STATE_BY_WAY[way],
+        patient=patient,
+        staff=staff,
+        series=series,
+        appointment=appointment,
+        check_in=check_in,
+        alert=alert,
+        change=change,
+        revision=revision,
+        made_at=now,
+        due_at=due_at,
     )
-    if not is_new and message.state in (MessageState.WAITING, MessageState.TO_DO):
-        message.due_at = due_at
-        message.save(update_fields=["due_at"])
-    return message
+
+
+def write_all(drafts: Sequence[Message], *, is_new: bool = False) -> None:
+    """Write messages in few statements. The caller holds the lock of what they tell.
+
+    ``is_new``: none of them can stand there yet.
+
+    One that stands there already, by its key, stays one: a pending one gets the new time, a dropped one lives
+    again, one that has left is left alone.
+    """
+    keys = [message.key for message in drafts]
+    rows = [] if is_new else Message.objects.filter(key__in=keys)
+    known = {message.key: message for message in rows}
+    Message.objects.bulk_create([message for message in drafts if message.key not in known])
+    for message in drafts:
+        row = known.get(message.key)
+        if row and row.state in (*PENDING, MessageState.DROPPED):
+            if row.state == MessageState.DROPPED:
+                row.state = message.state
+            row.due_at, row.change, row.reason = message.due_at, message.change, ""
+            row.save(update_fields=["state", "due_at", "change", "reason"])
+
+
+def write(**about: Unpack[About]) -> Message:
+    """Write one message; see ``draft`` and ``write_all``. Returns its row."""
+    message = draft(**about)
+    write_all([message])
+    return Message.objects.get(key=message.key)
 
 
 def drop(messages: "QuerySet[Message]", now: datetime, why: str | Promise) -> int:
@@ -80,4 +142,11 @@ def drop(messages: "QuerySet[Message]", now: datetime, why: str | Promise) -> in
     """
     rows = Message.objects.filter(pk__in=messages.values("pk")).pending().unclaimed(now)
     ids = list(rows.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
-    return Message.objects.filter(pk__in=ids).update(state=MessageState.DROPPED, reason=str(why))
+    rows = Message.objects.filter(pk__in=ids)
+    doubt_dead_hands(rows)
+    return rows.update(state=MessageState.DROPPED, reason=str(why))
+
+
+def doubt_dead_hands(messages: "QuerySet[Message]") -> None:
+    """Mark those whose lease ran out: their worker may have died between sending and saying so."""
+    messages.exclude(lease_token="").update(in_doubt=True, lease_token="", lease_until=None)

@@ -11,7 +11,7 @@ from django.db.models import Max
 
 from scheduling.access import Action, Actor
 from scheduling.core.words import CANCELLED, LinkPurpose
-from scheduling.models import AccessLink, Appointment, Patient
+from scheduling.models import AccessLink, Appointment, CheckIn, Patient
 
 from .audit import record
 
@@ -42,7 +42,7 @@ def read_token(text: str, purpose: LinkPurpose) -> AccessLink | None:
 def read_version(pk: int, version: int, purpose: LinkPurpose) -> AccessLink | None:
     """The link a cookie names, even when expired; None once it was revoked or given another token."""
     return (
-        AccessLink.objects.select_related("patient")
+        AccessLink.objects.select_related("patient__home_location")
         .filter(pk=pk, version=version, purpose=purpose, revoked_at=None)
         .first()
     )
@@ -144,6 +144,11 @@ def revoke_link(*, by: Actor, now: datetime, link: AccessLink) -> None:
 def visits_url(link: AccessLink) -> str:
     """The address to hand out, built from BASE_URL and never from a request."""
     return f"{settings.BASE_URL}/v/{token(link)}/"
+
+
+def check_in_url(link: AccessLink, check_in: CheckIn) -> str:
+    """The address that opens one check-in, for the message that asks for it."""
+    return f"{settings.BASE_URL}/v/{token(link)}/check-ins/{check_in.pk}/"
 
 
 def feed_url(link: AccessLink) -> str:

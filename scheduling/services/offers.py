@@ -15,6 +15,7 @@ from scheduling.core.walltime import WallTimeError, resolve
 from scheduling.core.wishes import Wishes
 from scheduling.models import Appointment, Location, Order
 
+from .plan_blocks import eased
 from .planning import load_problem
 from .proposals import Proposal
 from .reason_words import in_words
@@ -157,6 +158,8 @@ def offer_places(*, appointment: Appointment, now: datetime, wishes: Wishes | No
     if wishes is None:
         wishes = wishes_from_json(appointment.series.wishes)
     problem = _problem_of(appointment, now, _last_date(appointment) + LOOK_AHEAD, wishes)
+    spacing = eased(problem.cadence, appointment.series.order, appointment.local_date)
+    problem = replace(problem, cadence=spacing)
     here = Place(to_step(appointment.starts_at), appointment.chair_id, appointment.nurse_id)
     if here.start not in problem.horizon:
         # Its time is over: any day of the horizon stands in for it.

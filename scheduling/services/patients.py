@@ -10,6 +10,7 @@ from scheduling.core.words import Channel
 from scheduling.models import Consent, MedicationTrial, Patient, Prerequisite, PrerequisiteRecord
 
 from .audit import author, record
+from .calendar_ways import follow_way
 from .faults import Refused
 from .seats import seat_patient
 
@@ -22,8 +23,11 @@ def save_patient(*, by: Actor, now: datetime, patient: Patient) -> Patient:
     """Add a patient, or keep the changes made to one; a new one gets its seat."""
     by.require(Action.EDIT_PATIENTS)
     action = "edit_patient" if patient.pk else "add_patient"
+    before = Patient.objects.select_related("home_location").filter(pk=patient.pk).first()
     patient.save()
     seat_patient(patient)
+    if before:
+        follow_way(patient=patient, before=before.way_of_calendar, now=now)
     record(by=by, now=now, action=action, subject=patient, patient_id=patient.pk)
     return patient
 

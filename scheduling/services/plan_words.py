@@ -37,8 +37,13 @@ def plan_words(
     wishes: Wishes,
     nurses: Mapping[int, str],
     others: Sequence[date] = (),
+    longest: int | None = None,
 ) -> PlanWords:
-    """What places, rising by start, are like; ``others`` are local dates of the patient's other visits."""
+    """What places, rising by start, are like; ``others`` are local dates of the patient's other visits.
+
+    Gaps above ``longest`` days, by default the protocol's, are pointed out.
+    """
+    limit = protocol.max_gap_days if longest is None else longest
     starts = [from_step(place.start).astimezone(location.tz) for place in places]
     has_wishes = bool(wishes.prefer_weekdays or wishes.prefer_windows)
     missed = sum(_misses(start, wishes) for start in starts)
@@ -58,10 +63,10 @@ def plan_words(
             "days": (after - before).days,
             "first": day_words(before),
             "last": day_words(after),
-            "limit": protocol.max_gap_days,
+            "limit": limit,
         }
         for before, after in pairwise(dates)
-        if (after - before).days > protocol.max_gap_days and {before, after} & own
+        if (after - before).days > limit and {before, after} & own
     ]
     return PlanWords(tuple(fact for fact in facts if fact[1]), tuple(warnings), missed)
 

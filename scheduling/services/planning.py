@@ -5,6 +5,8 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 from statistics import median_low
 
+from django.db.models import Q
+
 from scheduling.core.cadence import Cadence
 from scheduling.core.pattern import Pattern
 from scheduling.core.planner import Plan, proposals
@@ -13,7 +15,7 @@ from scheduling.core.reasons import NoPlan
 from scheduling.core.timeline import Horizon, ceil_step, from_step, to_step
 from scheduling.core.wishes import Wishes
 from scheduling.core.words import COUNTED, SeatKind
-from scheduling.models import Appointment, Claim, Location, Order, Protocol, Seat
+from scheduling.models import Appointment, Claim, Hold, Location, Order, Protocol, Seat
 
 from .frame import Frame, floor_step, last_day, load_frame
 
@@ -76,7 +78,8 @@ def load_problem(
     last = max(today, min(until, last_day(location, now)))
     horizon = Horizon.of(location.tz, min(max(since, today), last), last)
     frame = load_frame(location, horizon)
-    chairs, nurses, patient = _free_masks(order, location, frame, ignoring, with_claims)
+    ours = _claimed_by(ignoring) | _not_binding(order, now) if with_claims else set()
+    chairs, nurses, patient = _free_masks(order, location, frame, ours, with_claims)
     ignored = [visit.pk for visit in ignoring]
     existing = near_visits(order, horizon.days[0].date, horizon.days[-1].date, ignored)
     reference, main_nurse = _habits(order, location, existing)
@@ -121,7 +124,7 @@ def earliest_step(order: Order, location: Location, now: datetime) -> int:
 
 
 def _free_masks(
-    order: Order, location: Location, frame: Frame, ignoring: Sequence[Appointment], with_claims: bool
+    order: Order, location: Location, frame: Frame, ours: Collection[tuple[int, int, int]], with_claims: bool
 ) -> tuple[dict[int, int], tuple[Nurse, ...], int]:
     """Free masks by chair id, the nurses, and the patient's mask."""
     horizon = frame.horizon
@@ -134,7 +137,6 @@ def _free_masks(
     ]
     busy: dict[int, list[tuple[int, int]]] = defaultdict(list)
     if with_claims:
-        ours = _claimed_by(ignoring)
         since, until = from_step(horizon.origin), from_step(horizon.origin + horizon.length)
         for seat, first, last in Claim.objects.steps([row[0] for row in seats], since, until):
             if (seat, first, last) not in ours:
@@ -166,7 +168,17 @@ def _free_masks(
 
 
 def _claimed_by(visits: Iterable[Appointment]) -> set[tuple[int, int, int]]:
-    claims = Claim.objects.filter(appointment__in=list(visits)) if visits else Claim.objects.none()
+    return _steps_of(Claim.objects.filter(appointment__in=list(visits))) if visits else set()
+
+
+def _not_binding(order: Order, now: datetime) -> set[tuple[int, int, int]]:
+    """Places kept by holds that are over, or for the undo of a change that a booking of this order ends."""
+    over = Hold.objects.filter(Q(expires_at__lte=now) | Q(change__series__order=order))
+    ids = list(over.values_list("pk", flat=True))
+    return _steps_of(Claim.objects.filter(hold__in=ids)) if ids else set()
+
+
+def _steps_of(claims: Iterable[Claim]) -> set[tuple[int, int, int]]:
     return {(claim.seat_id, floor_step(claim.starts_at), ceil_step(claim.ends_at)) for claim in claims}
 
 

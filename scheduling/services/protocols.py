@@ -10,11 +10,14 @@ from django.utils.translation import gettext as _
 from scheduling.access import Action, Actor
 from scheduling.core.pattern import Pattern, PhaseKind
 from scheduling.core.pattern import Phase as PatternPhase
-from scheduling.models import Phase, Prerequisite, Protocol, ProtocolInstruction
+from scheduling.core.plan_steps import Step, StepError, check_steps
+from scheduling.models import Phase, Prerequisite, Protocol, ProtocolInstruction, TaperStep
+from scheduling.models.plans import STEP_WORDS
 
 from .audit import record
 from .configuration import require_no_history
 from .faults import Refused
+from .planning import cadence_of
 
 NEEDED = frozenset({PhaseKind.PREPARATION, PhaseKind.TREATMENT, PhaseKind.DISCHARGE})
 """Phases of every visit; the others may be left out."""
@@ -22,11 +25,15 @@ NEEDED = frozenset({PhaseKind.PREPARATION, PhaseKind.TREATMENT, PhaseKind.DISCHA
 
 @dataclass(frozen=True, slots=True)
 class ProtocolContent:
-    """What hangs on one version: phases in order, the patient's instructions by language, prerequisites."""
+    """What hangs on one version: phases in order, the patient's instructions by language, prerequisites.
+
+    ``taper``: the steps it proposes for the weekly follow-up.
+    """
 
     phases: Sequence[PatternPhase]
     instructions: Mapping[str, str]
     prerequisites: Collection[Prerequisite]
+    taper: Sequence[Step] = ()
 
 
 @transaction.atomic
@@ -34,6 +41,7 @@ def add_protocol(*, by: Actor, now: datetime, protocol: Protocol, content: Proto
     """Save an unsaved protocol as version 1 of its code. Raises Refused for phases that make no visit."""
     by.require(Action.CONFIGURE)
     require_sound_phases(content.phases)
+    require_sound_taper(content.taper, protocol)
     protocol.version, protocol.is_current, protocol.made_at = 1, True, now
     _insert(protocol, content)
     record(by=by, now=now, action="add_protocol", subject=protocol, code=protocol.code)
@@ -49,6 +57,7 @@ def revise_protocol(*, by: Actor, now: datetime, protocol: Protocol, content: Pr
     """
     by.require(Action.CONFIGURE)
     require_sound_phases(content.phases)
+    require_sound_taper(content.taper, protocol)
     old = Protocol.objects.select_for_update(no_key=True).get(pk=protocol.pk)
     if not old.is_current:
         raise Refused(
@@ -100,6 +109,16 @@ def require_sound_phases(phases: Sequence[PatternPhase]) -> None:
         ) from unsound
 
 
+def require_sound_taper(steps: Sequence[Step], protocol: Protocol) -> None:
+    """Raise Refused (``taper``) unless proposed steps make a plan within the protocol's spacing; none is fine."""
+    try:
+        if steps:
+            check_steps(steps, cadence_of(protocol))
+    except StepError as error:
+        where = "" if error.index is None else _("Step %(number)d: ") % {"number": error.index + 1}
+        raise Refused(error.code, where + str(STEP_WORDS[error.code]), field="taper") from error
+
+
 def _insert(protocol: Protocol, content: ProtocolContent) -> None:
     protocol.save(force_insert=True)
     Phase.objects.bulk_create(
@@ -112,3 +131,13 @@ def _insert(protocol: Protocol, content: ProtocolContent) -> None:
         if text
     )
     protocol.prerequisites.set(content.prerequisites)
+    TaperStep.objects.bulk_create(
+        TaperStep(
+            protocol=protocol,
+            position=position,
+            per_week=step.per_week,
+            every_weeks=step.every_weeks,
+            weeks=step.weeks,
+        )
+        for position, step in enumerate(content.taper, 1)
+    )

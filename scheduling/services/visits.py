@@ -12,10 +12,12 @@ from scheduling.core.timeline import ceil_step, from_step
 from scheduling.core.words import Status
 from scheduling.models import Appointment, Claim
 
-from .appointments import locked_visit
 from .audit import record
+from .check_ins import drop_unasked, plan_check_ins
 from .claims import STEP, release, take_places
 from .faults import Refused
+from .locks import locked_visit
+from .open_visits import settle_open_visit
 from .orders import recount
 
 STEP_FIELDS = {
@@ -110,6 +112,8 @@ def discharge(
     visit.save()
     _shorten(visit, visit.discharged_at)
     recount(visit.series.order)
+    plan_check_ins(visit, now)
+    settle_open_visit(visit, now)
     _record(by, now, "discharge", visit, override=bool(no_escort_reason))
     return visit
 
@@ -173,6 +177,9 @@ def _step_back(visit: Appointment, by: Actor, now: datetime) -> dict[str, object
     visit.save()
     if field == "discharged_at":
         _take_back(visit, now)
+    if field in ("started_at", "discharged_at"):
+        drop_unasked(visit, now)
+    settle_open_visit(visit, now)
     return {"field": field, "before": before.isoformat()}
 
 
@@ -206,6 +213,7 @@ def correct_time(
     visit.save()
     if field == "discharged_at":
         _shorten(visit, at)
+        plan_check_ins(visit, now)
     facts = {"before": before.isoformat(), "after": getattr(visit, field).isoformat()}
     _record(by, now, "correct_time", visit, field=field, reason=reason.strip(), **facts)
     return visit

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from scheduling.access import Action, Actor
+from scheduling.services.attention import red_flags_at
 from scheduling.services.board import day_board
 from scheduling.services.week import monday_of, week_grid
 
@@ -60,6 +61,7 @@ def _board_page(request: HttpRequest, place: Place, day: date) -> HttpResponse:
         "after": day + timedelta(days=1),
         "board": found,
         "chart": day_chart(found),
+        "red_flags": red_flags_at(place.here),
         "is_fragment": "HX-Request" in request.headers,
     }
     template = "staff/_board.html" if context["is_fragment"] else "staff/board.html"

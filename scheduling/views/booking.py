@@ -11,11 +11,14 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from scheduling.access import Action, Actor
+from scheduling.core.words import CalendarWay, LinkPurpose
 from scheduling.forms.booking import BookingForm
 from scheduling.forms.changes import BookForm
 from scheduling.models import BookingRequest, Location, Order
 from scheduling.services.booking import book_series, missing_prerequisites
+from scheduling.services.calendar_ways import choose_calendar_way
 from scheduling.services.faults import Refused
+from scheduling.services.links import link_for
 from scheduling.services.offers import same_times
 from scheduling.services.plan_words import wish_words, zone_line
 from scheduling.services.proposals import Proposal, Question, propose, signed
@@ -104,6 +107,8 @@ def _book(desk: Desk) -> HttpResponse:
     form = BookForm(desk.request.POST)
     if not form.is_valid():
         return review_page(desk, proposal, form=form)
+    if not is_repeated and not _keep_calendar_way(desk, form):
+        return review_page(desk, proposal, form=form)
     try:
         series = run(
             book_series,
@@ -122,6 +127,21 @@ def _book(desk: Desk) -> HttpResponse:
     words = ngettext("%(count)d visit is booked.", "%(count)d visits are booked.", count)
     messages.success(desk.request, words % {"count": count})
     return redirect("series_detail", series.pk)
+
+
+def _keep_calendar_way(desk: Desk, form: BookForm) -> bool:
+    """Keep the chosen calendar way before anything is written by it; False where it is refused, on the form."""
+    way = form.cleaned_data["way"]
+    if not way or way is desk.patient.way_of_calendar:
+        return True
+    try:
+        run(choose_calendar_way, by=desk.by, now=desk.now, patient=desk.patient, way=way)
+    except Refused as refused:
+        show_refusal(form, refused)
+        return False
+    if way is CalendarWay.FEED:
+        run(link_for, by=desk.by, now=desk.now, patient=desk.patient, purpose=LinkPurpose.FEED)
+    return True
 
 
 STEPS: dict[str, Callable[[Desk], HttpResponse]] = {

@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 
 from scheduling.access import Actor
 from scheduling.core.wishes import Wishes
-from scheduling.forms.booking import BookingForm, initial_wishes
+from scheduling.forms.booking import BookingForm
+from scheduling.forms.wishes import initial_wishes
 from scheduling.models import Location, Order, Patient, Series
 from scheduling.services.faults import Refused
 from scheduling.services.frame import last_day

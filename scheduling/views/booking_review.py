@@ -12,6 +12,7 @@ from scheduling.core.planner import Place
 from scheduling.forms.changes import BookForm, TypedPlaceForm
 from scheduling.models import Location, Order
 from scheduling.services.frame import closures
+from scheduling.services.ledger import may_write_to
 from scheduling.services.offers import Answer, Review, check_session, offer_sessions, review
 from scheduling.services.plan_words import plan_words, title_words, zone_line
 from scheduling.services.planning import near_visits
@@ -100,7 +101,8 @@ def review_page(
         ),
         "zone": zone_line([visit.start for visit in visits], location.zone),
         "found": found,
-        "form": form or BookForm(),
+        "form": form or BookForm(initial={"way": desk.patient.way_of_calendar}),
+        "may_write": may_write_to(desk.patient),
         "may_override": desk.by.may(Action.OVERRIDE_RULES),
     }
     return render(desk.request, "staff/book_review.html", context)

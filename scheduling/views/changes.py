@@ -9,16 +9,17 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from scheduling.access import Action, Actor
 from scheduling.core.planner import Place
 from scheduling.core.timeline import from_step
 from scheduling.core.words import Status
 from scheduling.forms.changes import CancelForm, MoveForm, TypedPlaceForm, place_text
-from scheduling.models import Appointment
+from scheduling.models import Appointment, CourseChange
 from scheduling.services.appointments import Canceller, cancel_appointment, is_in_time, move_appointment
 from scheduling.services.booking import BookedPlace
+from scheduling.services.changes import undo_change
 from scheduling.services.faults import Refused
 from scheduling.services.offers import Answer, check_typed, offer_places
 from scheduling.services.plan_words import day_words, zone_line
@@ -155,7 +156,7 @@ def appointment_cancel(request: HttpRequest, by: Actor, pk: int) -> HttpResponse
         except Refused as refused:
             show_refusal(form, refused)
         else:
-            words = _("Visit %(number)d on %(day)s is %(status)s. Its place is free again.")
+            words = _("Visit %(number)d on %(day)s is %(status)s.")
             said = {"number": visit.number, "day": _when(visit), "status": cancelled.get_status_display()}
             messages.success(request, words % said)
             return redirect("series_detail", visit.series_id)
@@ -168,3 +169,17 @@ def appointment_cancel(request: HttpRequest, by: Actor, pk: int) -> HttpResponse
         "zone": zone_line([visit.local_start], visit.zone),
     }
     return render(request, "staff/appointment_cancel.html", context)
+
+
+@require_POST
+@staff_page(Action.MOVE)
+def change_undo(request: HttpRequest, by: Actor, pk: int) -> HttpResponse:
+    """Take the last change of a course back, before its messages leave."""
+    change = get_object_or_404(CourseChange, pk=pk)
+    try:
+        run(undo_change, by=by, now=timezone.now(), change=change)
+    except Refused as refused:
+        messages.error(request, str(refused))
+    else:
+        messages.success(request, _("Everything is as it was. The patient was not told of the change."))
+    return redirect("series_detail", change.series_id)

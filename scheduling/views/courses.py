@@ -2,12 +2,12 @@
 
 from collections import defaultdict
 from datetime import date, datetime
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -16,6 +16,7 @@ from scheduling.core.words import CANCELLED, COUNTED, OrderState, Status
 from scheduling.forms.changes import CancelForm
 from scheduling.models import Appointment, Series
 from scheduling.services.appointments import Canceller, cancel_rest, is_in_time
+from scheduling.services.changes import undoable
 from scheduling.services.faults import Refused
 from scheduling.services.frame import closures
 from scheduling.services.plan_words import wish_words, zone_line
@@ -26,6 +27,7 @@ from scheduling.services.wishes import wishes_from_json
 from .entrance import staff_page
 from .month import Mark, Weeks, week_rows
 from .plan_cards import booked_mark
+from .plan_links import plan_words
 from .refusals import show_refusal
 
 
@@ -54,11 +56,22 @@ def series_detail(request: HttpRequest, by: Actor, pk: int) -> HttpResponse:
         "weeks": course_weeks(visits, series, today) if visits else [],
         "zone": zone_line([visit.local_start for visit in visits], series.location.zone) if visits else "",
         "wishes": wish_words(wishes_from_json(series.wishes)),
+        **_undo_words(series, now),
+        **plan_words(series.patient, now),
         "given": sum(visit.status in (Status.DONE, Status.STOPPED_EARLY) for visit in visits),
         "ahead": sum(visit.status == Status.BOOKED and visit.starts_at > now for visit in visits),
         "can_book": order.state == OrderState.SIGNED and order.left and order.valid_until >= today,
     }
     return render(request, "staff/series_detail.html", context)
+
+
+def _undo_words(series: Series, now: datetime) -> dict[str, Any]:
+    """The change that can still be taken back, with its times at the location."""
+    change = undoable(series, now)
+    if change is None:
+        return {"change": None}
+    made, leaves = (at.astimezone(series.location.tz) for at in (change.made_at, change.leaves_at))
+    return {"change": change, "change_made": f"{made:%H:%M}", "change_leaves": f"{leaves:%H:%M}"}
 
 
 def course_weeks(visits: list[Appointment], series: Series, today: date, chosen: int | None = None) -> Weeks:
@@ -112,5 +125,5 @@ def _cancel_rest(
         return None
     count = len(cancelled)
     words = ngettext("%(count)d visit is cancelled.", "%(count)d visits are cancelled.", count)
-    messages.success(request, words % {"count": count} + " " + _("Their places are free again."))
+    messages.success(request, words % {"count": count})
     return redirect("series_detail", series.pk)

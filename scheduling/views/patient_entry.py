@@ -25,6 +25,7 @@ from scheduling.models import AccessLink
 from scheduling.services.links import is_open, read_token, read_version
 from scheduling.services.my_visits import phone_book
 from scheduling.services.new_links import send_new_link
+from scheduling.services.running import run
 
 P = ParamSpec("P")
 COOKIE = "my_visits"
@@ -64,13 +65,16 @@ def patient_page(
 @login_not_required
 @require_safe
 @private
-def patient_enter(request: HttpRequest, token: str) -> HttpResponse:
-    """Swap the link for a cookie. Changes nothing in the database: mail scanners follow links too."""
+def patient_enter(request: HttpRequest, token: str, check_in: int | None = None) -> HttpResponse:
+    """Swap the link for a cookie, then go to My visits or to one check-in.
+
+    Changes nothing in the database: mail scanners follow links too.
+    """
     link = read_token(token, LinkPurpose.VISITS)
     if link is None or not is_open(link, timezone.now()):
         response = _closed(request, status=404, token=token)
     else:
-        response = redirect("my_visits")
+        response = redirect("my_check_in", check_in) if check_in else redirect("my_visits")
         response.set_signed_cookie(
             COOKIE,
             f"{link.pk}.{link.version}",
@@ -97,7 +101,7 @@ def new_link(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         link = read_token(request.POST.get("token", ""), LinkPurpose.VISITS) or _link_of_cookie(request)
         if link:
-            send_new_link(by=link_actor(request, link), now=timezone.now(), link=link)
+            run(send_new_link, by=link_actor(request, link), now=timezone.now(), link=link)
         return redirect("new_link")
     return _stranger_page(request, "patient/new_link.html", status=200)
 

@@ -12,7 +12,9 @@ from scheduling.access import Action, Actor
 from scheduling.core.words import LinkPurpose
 from scheduling.forms.patients import PatientForm, SearchForm
 from scheduling.models import Patient
+from scheduling.services.check_in_list import lines_of_patient
 from scheduling.services.faults import Refused
+from scheduling.services.message_list import messages_of
 from scheduling.services.overview import patient_chart, patient_rows
 from scheduling.services.patients import save_patient
 from scheduling.services.reads import read_patient
@@ -20,6 +22,7 @@ from scheduling.services.running import run
 from scheduling.views.refusals import show_refusal
 
 from .entrance import staff_page
+from .plan_links import plan_words
 
 PAGE_SIZE = 50
 
@@ -50,14 +53,18 @@ def patient_list(request: HttpRequest, by: Actor) -> HttpResponse:
 def patient_detail(request: HttpRequest, by: Actor, pk: int) -> HttpResponse:
     """Everything about one patient and what to do next; opening it is recorded."""
     patient = opened_patient(request, by, pk)
-    chart = patient_chart(patient, timezone.now())
+    now = timezone.now()
+    chart = patient_chart(patient, now)
     context = {
         "patient": patient,
         "chart": chart,
         "age": patient.age_on(chart.today),
         "trials": patient.medication_trials.all(),
         "consents": patient.consents.select_related("recorded_by"),
+        **plan_words(patient, now),
         "link": patient.links.filter(purpose=LinkPurpose.VISITS, revoked_at=None).first(),
+        "check_ins": lines_of_patient(patient),
+        "last_messages": messages_of(patient, now),
     }
     return render(request, "staff/patient_detail.html", context)
 

@@ -11,7 +11,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from scheduling.access import Action, Actor
 from scheduling.forms.visits import CorrectionForm, DischargeForm, StepForm
 from scheduling.models import Appointment
+from scheduling.services.check_in_list import lines_of_visit
 from scheduling.services.faults import Refused
+from scheduling.services.plan_next import NextVisit, next_visit
 from scheduling.services.reads import read_patient
 from scheduling.services.running import run
 from scheduling.services.visit_history import acts, step_times
@@ -77,8 +79,17 @@ def visit_page(
         "may_be_missed": may_be_missed(visit, timezone.now()),
         "step_form": step_form or StepForm(visit=visit),
         "acts": acts(visit),
+        "check_ins": lines_of_visit(visit),
+        "next": _next_after(visit),
     }
     return render(request, "staff/appointment_detail.html", context)
+
+
+def _next_after(visit: Appointment) -> NextVisit | None:
+    """When the patient comes next; only asked once this visit is over."""
+    if visit.is_open:
+        return None
+    return next_visit(visit.patient, timezone.now(), besides=visit)
 
 
 def _back(request: HttpRequest, visit: Appointment) -> HttpResponse:
@@ -135,6 +146,7 @@ def visit_discharge(request: HttpRequest, by: Actor, pk: int) -> HttpResponse:
         "visit": visit,
         "patient": visit.patient,
         "back": request.POST.get("back") or request.GET.get("back", ""),
+        "next": next_visit(visit.patient, timezone.now(), besides=visit),
     }
     return render(request, "staff/visit_discharge.html", context)
 

@@ -13,18 +13,37 @@ from django.db.models import Model
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from scheduling.core.words import Channel, LinkPurpose, RequiredBefore, Role, TrialOutcome
+from scheduling.core.words import (
+    AlertKind,
+    Channel,
+    Effect,
+    LinkPurpose,
+    RequiredBefore,
+    Role,
+    Severity,
+    TrialOutcome,
+)
 from scheduling.models import (
     AccessLink,
+    Alert,
+    Attempt,
+    CheckIn,
     Claim,
     Closure,
     Consent,
+    CourseChange,
+    FollowUpPlan,
+    Heartbeat,
     Hold,
     MedicationTrial,
+    PlanReview,
+    PlanStep,
     Prerequisite,
     PrerequisiteRecord,
     ProtocolInstruction,
+    Series,
     ShiftException,
+    SideEffectReport,
     StaffMember,
 )
 from scheduling.services.links import token
@@ -64,11 +83,38 @@ def make_one_of_everything(boss: StaffMember) -> None:
         patient=patient, prerequisite=wanted, recorded_by=boss, recorded_at=NOW, reference="A-1"
     )
     chair = factories.make_chair(location)
-    factories.book(factories.make_order(patient, protocol), location, chair, nurse, [START])
+    series = factories.book(factories.make_order(patient, protocol), location, chair, nurse, [START])
     AccessLink.objects.create(patient=patient, purpose=LinkPurpose.FEED, issued_at=NOW)
     hold = Hold.objects.create(expires_at=NOW + timedelta(minutes=10), made_by=boss, made_at=NOW)
     later = START + timedelta(days=1)
     Claim.objects.create(seat=chair.seat, hold=hold, starts_at=later, ends_at=later + timedelta(hours=1))
+    make_what_follows_a_visit(series, boss)
+
+
+def make_what_follows_a_visit(series: Series, boss: StaffMember) -> None:
+    """Messages with a try, a change, a check-in with a report, a red flag told to staff, a plan, a worker."""
+    visit, patient = series.appointments.get(), series.patient
+    check_in = CheckIn.objects.create(
+        appointment=visit, patient=patient, offset_hours=4, due_at=NOW, closes_at=NOW + timedelta(days=1)
+    )
+    SideEffectReport.objects.create(check_in=check_in, effect=Effect.NAUSEA, grade=1, began_at=NOW)
+    alert = Alert.objects.create(
+        key=f"red-flag-{check_in.pk}", kind=AlertKind.RED_FLAG, severity=Severity.RED_FLAG, owner=Role.NURSE,
+        patient=patient, location=series.location, check_in=check_in, raised_at=NOW,
+    )  # fmt: skip
+    change = CourseChange.objects.create(
+        series=series, revision=9, made_by=boss, made_at=NOW, leaves_at=NOW + timedelta(minutes=3), before=[]
+    )
+    factories.make_message(patient, series=series, appointment=visit, change=change)
+    told = factories.make_message(patient, kind="red_flag", staff=boss, alert=alert, check_in=check_in)
+    Attempt.objects.create(message=told, at=NOW, outcome="delayed", code=451, detail="Try again later")
+    plan = FollowUpPlan.objects.create(
+        patient=patient, order=series.order, location=series.location, starts_after=NOW.date(), set_by=boss,
+        set_at=NOW,
+    )  # fmt: skip
+    PlanStep.objects.create(plan=plan, position=1, per_week=1, weeks=4)
+    PlanReview.objects.create(plan=plan, due_on=NOW.date(), done_by=boss, done_at=NOW)
+    Heartbeat.objects.create(worker=f"host-{visit.pk}", started_at=NOW, beat_at=NOW)
 
 
 def queries(get: Callable[[], Any]) -> int:
@@ -78,7 +124,8 @@ def queries(get: Callable[[], Any]) -> int:
 
 
 def test_every_model_of_the_project_is_there() -> None:
-    parts = {"OpeningHours", "Closure", "Phase", "ProtocolInstruction"}
+    parts = {"OpeningHours", "Closure", "Phase", "ProtocolInstruction", "OnCallShift", "TaperStep"}
+    parts |= {"Attempt", "SideEffectReport", "PlanStep", "PlanReview"}
     names = {model.__name__ for model in apps.get_app_config("scheduling").get_models()}
 
     assert names - parts == {model.__name__ for model in MODELS} - {"User"}

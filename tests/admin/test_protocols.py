@@ -128,6 +128,7 @@ def test_phases_out_of_order_missing_or_twice_are_refused(phases: tuple[tuple[Ph
         ({"induction_count": "0"}, "Ensure this value is greater than or equal to 1."),
         ({"ideal_low": "9"}, "Gaps rise: shortest, ideal from, ideal to, longest; at least one day."),
         ({"check_in_hours": "4; 24"}, "Whole numbers parted by commas."),
+        ({"check_in_hours": "4, 2161"}, "A check-in is at most 2160 hours after the visit."),
     ],
 )
 def test_what_makes_no_regimen_is_refused(

@@ -1,7 +1,8 @@
 """``make bench``: prints the figures and writes them to var/bench.json as one flat object, name: number.
 
 Each size has a database file and a process of its own. Times are medians in milliseconds on SQLite;
-growth_* is the time at 1,000,000 appointments over that at 10,000.
+*_s are seconds; messages_per_s is a speed, its ratio that to the plainest loop; growth_* is the time at
+1,000,000 appointments over that at 10,000.
 """
 
 import json
@@ -15,11 +16,11 @@ ROOT = Path(__file__).resolve().parents[2]
 SMALL, USUAL, LARGE = 10_000, 100_000, 1_000_000
 
 
-def measure(size: int) -> dict[str, float]:
-    """The figures of one size, from a fresh process."""
+def measure(module: str, *arguments: str) -> dict[str, float]:
+    """The figures one module prints, from a fresh process on an empty database."""
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
-            [sys.executable, "-m", "tests.bench.measure", str(size)],
+            [sys.executable, "-m", f"tests.bench.{module}", *arguments],
             cwd=ROOT,
             env=os.environ
             | {
@@ -35,9 +36,10 @@ def measure(size: int) -> dict[str, float]:
 
 
 def main() -> None:
-    """Measure the usual size, then the two that growth compares."""
-    figures = measure(USUAL)
-    small, large = measure(SMALL), measure(LARGE)
+    """Measure the usual size, the messages and what follows a visit, then the two sizes that growth compares."""
+    figures = measure("measure", str(USUAL))
+    figures |= measure("messages") | measure("aftercare")
+    small, large = measure("measure", str(SMALL)), measure("measure", str(LARGE))
     figures["growth_plan"] = round(large["plan_course_ms"] / small["plan_course_ms"], 2)
     figures["growth_book"] = round(large["book_course_ms"] / small["book_course_ms"], 2)
     target = ROOT / "var" / "bench.json"

@@ -137,7 +137,12 @@ class _Rows:
         self.tables["patient"].append(
             {"id": pk, "mrn": f"B{pk}", "first_name": "Ada", "last_name": "Bench", "preferred_name": ""}
             | {"birth_date": date(1980, 2, 29), "email": "", "phone": "", "language": "en", "note": ""}
-            | {"needs_interpreter": False, "home_location_id": location_id, "is_active": True}
+            | {
+                "needs_interpreter": False,
+                "home_location_id": location_id,
+                "is_active": True,
+                "calendar_way": "",
+            }
             | {"escort_name": "", "escort_phone": ""}
         )
         self.tables["seat"].append({"id": pk, "kind": "patient", "patient_id": pk, "number": 1})

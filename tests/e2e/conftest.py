@@ -7,11 +7,20 @@ showed an error or the Content-Security-Policy was broken.
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import pytest
+import time_machine
+from django.contrib.auth.models import User
 from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright
+
+from scheduling.core.words import Channel, Role
+from scheduling.models import Patient, StaffMember
+from scheduling.services.patients import give_consent
+from tests import factories
+from tests.factories import NOW
 
 # Playwright runs an event loop in the test's thread, where Django would refuse the database.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -143,6 +152,8 @@ def check_page() -> CheckPage:
     options = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
     def check(page: Page) -> None:
+        # An address is there before its page is.
+        page.wait_for_load_state("load")
         result = axe.run(page, options=options)
         found = [
             f"{rule['id']}: {node['target']} {node['failureSummary']}"
@@ -156,3 +167,51 @@ def check_page() -> CheckPage:
         assert overflow == 0, f"{page.url} is {overflow} px wider than the window"
 
     return check
+
+
+@dataclass(frozen=True)
+class Clinic:
+    """A small clinic with one patient who has no order yet; every password is "secret"."""
+
+    patient: Patient
+
+
+@pytest.fixture
+def clinic(transactional_db: None) -> Clinic:
+    location = factories.make_location("Riverside")
+    for number in (1, 2):
+        factories.make_chair(location, f"Chair {number}")
+        factories.make_nurse(location, capacity=2, name=f"Nurse {number}")
+    factories.make_protocol(name="IV infusion, twice a week")
+    for role in (Role.FRONT_DESK, Role.NURSE, Role.PRESCRIBER):
+        set_password(factories.make_staff(role, username=role.value, name=f"The {role.value}").user)
+    for user in User.objects.all():
+        user.email = f"{user.username}@example.org"
+        user.save()
+    patient = factories.make_patient(location, first_name="Mara", last_name="Made-Up")
+    by = factories.actor(StaffMember.objects.get(user__username="front_desk"))
+    give_consent(by=by, now=NOW, patient=patient, channel=Channel.EMAIL)
+    return Clinic(patient)
+
+
+def set_password(user: User) -> None:
+    user.set_password("secret")
+    user.save()
+
+
+@pytest.fixture
+def at_the_desk(open_page: OpenPage, log_in: LogIn) -> Callable[[str], Page]:
+    """A browser of 1280 px, logged in with that role."""
+
+    def open_as(role: str) -> Page:
+        page = open_page(DESKTOP)
+        log_in(page, role, "secret", then="/patients/")
+        return page
+
+    return open_as
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    with time_machine.travel(NOW, tick=True) as traveller:
+        yield traveller

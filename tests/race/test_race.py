@@ -4,16 +4,10 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-import psycopg
 import pytest
-from django.db import connection
-
-from clinic import env
 
 pytestmark = pytest.mark.race
 
@@ -26,25 +20,6 @@ CLEAR_ANSWERS = {
     "rules_broken",
     "order_not_overbooked",
 }
-
-
-@pytest.fixture
-def database_url(tmp_path: Path) -> Iterator[str]:
-    """A fresh database of the kind under test, dropped afterwards."""
-    if connection.vendor == "sqlite":
-        yield f"sqlite:///{tmp_path / 'race.sqlite3'}"
-        return
-    server = os.environ["DATABASE_URL"]
-    name = f"race_{uuid4().hex}"
-    base, _slash, _database = server.rpartition("/")
-    settings = env.database(server, ROOT)
-    admin = psycopg.connect(
-        host=settings["HOST"], user=settings["USER"], dbname=settings["NAME"], autocommit=True
-    )
-    admin.execute(f'CREATE DATABASE "{name}"')
-    yield f"{base}/{name}"
-    admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    admin.close()
 
 
 def run_arena(database_url: str, *options: str) -> dict[str, Any]:

@@ -3,9 +3,18 @@
 import pytest
 
 from scheduling.access import Actor
-from scheduling.core.words import DoseUnit, Role, Route
-from scheduling.models import Patient, Protocol
-from tests.factories import actor, make_location, make_patient, make_protocol, make_staff
+from scheduling.core.words import Channel, DoseUnit, Role, Route
+from scheduling.models import Appointment, Patient, Protocol
+from scheduling.services.patients import give_consent
+from tests.factories import (
+    NOW,
+    actor,
+    book_one_course,
+    make_location,
+    make_patient,
+    make_protocol,
+    make_staff,
+)
 
 
 @pytest.fixture
@@ -38,3 +47,18 @@ def clerk() -> Actor:
 @pytest.fixture
 def prescriber() -> Actor:
     return actor(make_staff(Role.PRESCRIBER))
+
+
+@pytest.fixture
+def visits() -> list[Appointment]:
+    """Six visits, of which none has begun, of a patient who may be written to."""
+    series = book_one_course()
+    by = actor(make_staff(Role.FRONT_DESK))
+    give_consent(by=by, now=NOW, patient=series.patient, channel=Channel.EMAIL)
+    return list(series.appointments.order_by("number"))
+
+
+@pytest.fixture
+def visit(visits: list[Appointment]) -> Appointment:
+    """The first of them."""
+    return visits[0]

@@ -13,6 +13,7 @@ from pytest_django.fixtures import DjangoAssertNumQueries
 from scheduling.access import SYSTEM
 from scheduling.core.words import Channel, LinkPurpose, Role
 from scheduling.models import AccessLink, Appointment, Consent, Patient, ProtocolInstruction, Series
+from scheduling.services.delivery import deliver
 from scheduling.services.links import link_for, revoke_link, rotate_link, token
 from scheduling.views.patient_entry import COOKIE
 from tests.factories import NOW, actor, book_one_course, make_location, make_patient, make_staff
@@ -174,7 +175,7 @@ def test_a_page_costs_the_same_queries_for_one_visit_and_for_many(
     for count in (1, 6):
         series = book_one_course(count)
         client = entered(AccessLink.objects.get(patient=series.patient))
-        with at(NOW), django_assert_num_queries(4):
+        with at(NOW), django_assert_num_queries(5):
             assert client.get("/my/").status_code == 200
 
 
@@ -291,6 +292,7 @@ def test_the_answer_about_a_new_link_is_the_same_for_anyone(link: AccessLink, pa
     assert len(answers) == 1
     assert len(pages) == 1
     assert next(iter(pages))[0] == 404
+    assert deliver(EXPIRED) == 1
     assert len(mail.outbox) == 1
     with at(EXPIRED):
         assert Client().get(f"/v/{token(link)}/").status_code == 404
@@ -311,6 +313,7 @@ def test_a_cookie_whose_link_expired_can_ask_too(link: AccessLink, patient: Pati
     client = entered(link, last.ends_at + timedelta(days=29))
     with at(last.ends_at + timedelta(days=31)):
         client.post("/my/new-link/")
+    assert deliver(last.ends_at + timedelta(days=31)) == 1
     assert len(mail.outbox) == 1
 
 
@@ -341,6 +344,7 @@ def test_links_and_pages_only_answer_to_reading(link: AccessLink, method: str) -
 
 
 def test_a_calendar_address_is_made_once_and_shown(link: AccessLink) -> None:
+    Patient.objects.update(calendar_way="feed")
     client = entered(link)
     before = rows()
     with at(NOW):

@@ -14,6 +14,7 @@ from scheduling.models import (
     Chair,
     Closure,
     Location,
+    OnCallShift,
     OpeningHours,
     Protocol,
     Shift,
@@ -84,6 +85,8 @@ def build_clinic(day: date, now: datetime) -> DemoClinic:
     for nurse, days, site in zip(nurses, NURSE_DAYS * 2, (0, 0, 0, 1, 1, 1), strict=True):
         _shifts(nurse, sites[site], Role.NURSE, days, CLOSES)
     _exceptions(sites[0], nurses[1], day)
+    for site, location in enumerate(sites):
+        _on_call(location, nurses[3 * site], prescribers[2 * site])
     staff = (desk, manager, *nurses, *prescribers)
     actors = {person.pk: Actor(ActorKind.STAFF, person.pk, roles=person.roles) for person in staff}
     return DemoClinic(
@@ -146,6 +149,17 @@ def _shifts(staff: StaffMember, location: Location, role: Role, days: tuple[int,
             valid_from=date(2024, 1, 1),
         )
         for weekday in days
+    )
+
+
+def _on_call(location: Location, nurse: StaffMember, prescriber: StaffMember) -> None:
+    """Every night from closing to opening: a nurse first, then a prescriber; Sunday nights are left open."""
+    OnCallShift.objects.bulk_create(
+        OnCallShift(
+            location=location, staff=staff, position=position, weekday=weekday, starts=CLOSES, ends=OPENS
+        )
+        for weekday in range(6)
+        for position, staff in enumerate((nurse, prescriber), start=1)
     )
 
 

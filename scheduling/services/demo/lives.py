@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 from scheduling.access import Actor
+from scheduling.core.plan_steps import PRESETS
 from scheduling.core.wishes import Wishes
 from scheduling.core.words import DoseUnit, Stage, Status
 from scheduling.models import Appointment, Location, Order, Patient, Series
@@ -16,6 +17,7 @@ from scheduling.services.appointments import Canceller, cancel_appointment, canc
 from scheduling.services.booking import BookedPlace, book_series
 from scheduling.services.faults import Refused
 from scheduling.services.orders import draft_order, sign_order, withdraw_order
+from scheduling.services.plans import set_plan
 from scheduling.services.proposals import Proposal, Question, propose
 from scheduling.services.reason_words import NoPlanWords
 from scheduling.services.wishes import wishes_to_json
@@ -29,7 +31,9 @@ from .visiting import BusyDay, attend
 
 DOSES = ("0.5", "0.5", "0.5", "0.4", "0.75")
 LISTED_DOSES = ("56", "84")
-VALIDITY = timedelta(days=150)
+VALIDITY = timedelta(days=180)
+FOLLOW_UP_INFUSIONS = 12
+REVIEW_EVERY = timedelta(weeks=8)
 
 
 @dataclass(slots=True)
@@ -102,7 +106,7 @@ class Story:
             dose_amount=Decimal(self.chance.choice(LISTED_DOSES if is_listed else DOSES)),
             dose_unit=protocol.dose_unit,
             weight_kg=None if is_listed else Decimal(self.chance.randrange(52, 104)),
-            sessions=protocol.induction_count,
+            sessions=protocol.induction_count if stage is Stage.INDUCTION else FOLLOW_UP_INFUSIONS,
             valid_from=now.date(),
             valid_until=now.date() + VALIDITY,
         )
@@ -218,6 +222,20 @@ class Story:
         if part.follow_up is FollowUp.BOOKED:
             now = self._on(booked_on)
             yield now
-            yield from self._treatment(
-                self._book(order, part.follow_up_starts, order.sessions, part.follow_up_wishes, now)
-            )
+            series = self._set_plan(order, now)
+            if series:
+                yield from self._treatment(series)
+
+    def _set_plan(self, order: Order, now: datetime) -> Series | None:
+        """The taper, with a review in eight weeks; its first visits are booked with it."""
+        steps = next(preset.steps for preset in PRESETS if preset.code == "taper")
+        plan = set_plan(
+            by=self._prescriber,
+            now=now,
+            order=order,
+            location=self._location,
+            steps=steps,
+            reviews=(now.date() + REVIEW_EVERY,),
+            wishes=wishes_to_json(self.part.follow_up_wishes),
+        )
+        return plan.series

@@ -13,9 +13,10 @@ from scheduling.models import Appointment, AuditEntry, Location, Patient, StaffM
 from scheduling.services.audit import record
 from scheduling.services.links import link_in_force, visits_url
 
+from .aftercare import FULL_MAILBOX, Aftercare, MadeUpPost
 from .clinic import CLOSES, OPENS, SITES, build_clinic
 from .lives import Story
-from .people import everybody, mrn
+from .people import everybody, mrn, plain
 from .plot import parts
 from .simulation import live
 from .visiting import BusyDay
@@ -23,6 +24,10 @@ from .visiting import BusyDay
 MARK = "load_demo"
 """The action of the audit entry by which a loaded demo is known."""
 ELSE_AT = time(11)
+AFTERCARE = timedelta(days=32)
+"""The demo's past month, with what was booked before it."""
+LONG_AGO = timedelta(days=130)
+"""When the oldest treatment that still goes on was ordered."""
 
 
 def local_day(clock: datetime) -> date:
@@ -83,9 +88,19 @@ def load(*, day: date, as_of: datetime) -> None:
         Story(clinic, person, part, today, day, Random(f"{day} {person.number}"))  # noqa: S311 - made-up data
         for person, part in zip(everybody(), parts(day), strict=True)
     ]
-    live((story.life() for story in stories), as_of)
+    post = MadeUpPost(refused=_address_of(FULL_MAILBOX))
+    aftercare = Aftercare(clinic, post, str(day))
+    busy_since = day - AFTERCARE
+    live([*(story.life() for story in stories), aftercare.life(day - LONG_AGO, busy_since)], as_of)
+    aftercare.round(as_of, is_first=True)
+    aftercare.leave_a_red_flag(as_of)
     _name_visits(day)
     record(by=SYSTEM, now=as_of, action=MARK, subject=clinic.sites[0], day=day.isoformat())
+
+
+def _address_of(number: int) -> str:
+    """The e-mail address of one of the sixty; empty where a smaller demo lacks them."""
+    return next((f"{plain(person)}@example.org" for person in everybody() if person.number == number), "")
 
 
 def _name_visits(day: date) -> None:

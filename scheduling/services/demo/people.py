@@ -86,9 +86,13 @@ def register(clinic: DemoClinic, person: Person, site: int, chance: Random, now:
     return patient
 
 
-def _patient(person: Person, site: int, location: Location, chance: Random) -> Patient:
+def plain(person: Person) -> str:
+    """The name as it stands in the e-mail address."""
     name = f"{person.first_name}.{person.last_name}".lower()
-    plain = normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return normalize("NFKD", name).encode("ascii", "ignore").decode()
+
+
+def _patient(person: Person, site: int, location: Location, chance: Random) -> Patient:
     escort = chance.choice(("Robin", "Jamie", "Alex", "Morgan", "Casey"))
     has_escort = chance.random() < 0.85
     return Patient(
@@ -97,7 +101,7 @@ def _patient(person: Person, site: int, location: Location, chance: Random) -> P
         last_name=person.last_name,
         preferred_name=PREFERRED.get(person.first_name, ""),
         birth_date=date(1948, 1, 1) + timedelta(days=chance.randrange(365 * 56)),
-        email=f"{plain}@example.org",
+        email=f"{plain(person)}@example.org",
         phone=f"+1{AREA_CODES[site]}55501{20 + person.number:02d}",
         language=person.language,
         needs_interpreter=person.language == "es" and chance.random() < 0.3,

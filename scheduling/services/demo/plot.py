@@ -151,8 +151,8 @@ def _weekly(day: date, site: int, chair: int, minute: int) -> Part:
 def _finished(day: date) -> Iterator[Part]:
     """First stage behind them: some wait for the follow-up, some have it booked, some have none."""
     rows = (
-        (0, THRICE, 30, FollowUp.NONE),
-        (1, THRICE, 27, FollowUp.NONE),
+        (0, THRICE, 58, FollowUp.BOOKED),
+        (1, THRICE, 115, FollowUp.BOOKED),
         (0, TWICE, 33, FollowUp.NONE),
         (1, SPRAY, 33, FollowUp.NONE),
         (0, FOUR, 24, FollowUp.DRAFTED),
@@ -171,7 +171,7 @@ def _finished(day: date) -> Iterator[Part]:
             starts=starts,
             wishes=wishes,
             follow_up=follow_up,
-            follow_up_starts=day + timedelta(days=1 + number % 3),
+            follow_up_starts=min(starts + timedelta(days=17), day + timedelta(days=1 + number % 3)),
             follow_up_wishes=wishes,
         )
 

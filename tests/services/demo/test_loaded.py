@@ -12,13 +12,27 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from scheduling.core.words import COUNTED, OrderState, Status
+from scheduling.core.plan_steps import windows
+from scheduling.core.words import (
+    COUNTED,
+    AlertKind,
+    CheckInState,
+    MessageKind,
+    MessageState,
+    OrderState,
+    PlanState,
+    Status,
+)
 from scheduling.models import (
+    Alert,
     Appointment,
     AuditEntry,
     Chair,
+    CheckIn,
     Claim,
+    FollowUpPlan,
     Location,
+    Message,
     Order,
     Patient,
     Prerequisite,
@@ -26,6 +40,7 @@ from scheduling.models import (
 )
 from scheduling.services import demo
 from scheduling.services.overruns import overruns
+from scheduling.services.plan_blocks import steps_of
 
 DAY = date(2026, 11, 24)
 NOON = datetime(2026, 11, 24, 16, 0, tzinfo=UTC)
@@ -124,9 +139,47 @@ def test_no_two_claims_on_a_seat_overlap_and_the_orders_are_counted() -> None:
 @pytest.mark.usefixtures("clinic")
 def test_everything_was_done_by_somebody_and_nothing_in_the_future() -> None:
     acts = AuditEntry.objects.exclude(action__in=("set_capacity", "load_demo"))
-    assert set(acts.values_list("actor_kind", flat=True)) == {"staff"}
+    assert set(acts.filter(actor_kind="link").values_list("action", flat=True)) == {"answer_check_in"}
+    by_worker = {"ask_again", "no_answer", "extend_plan", "notice_overdue", "drop_check_in", "drop_message"}
+    assert {"ask_again", "no_answer"} <= set(
+        acts.filter(actor_kind="system").values_list("action", flat=True)
+    )
+    assert by_worker.isdisjoint(acts.filter(actor_kind="staff").values_list("action", flat=True))
     assert AuditEntry.objects.filter(at__gt=NOON).count() == 0
     assert set(acts.filter(action="sign_order").values_list("staff__is_prescriber", flat=True)) == {True}
+
+
+@pytest.mark.usefixtures("clinic")
+def test_messages_stand_in_every_state() -> None:
+    states = Counter(Message.objects.values_list("state", flat=True))
+    assert set(states) == set(MessageState)
+    assert states[MessageState.SENT] > 400
+    assert [message.kind for message in Message.objects.due(NOON)] == [MessageKind.RED_FLAG]
+
+
+@pytest.mark.usefixtures("clinic")
+def test_a_month_of_check_ins_has_answers_silence_and_red_flags() -> None:
+    states = Counter(CheckIn.objects.values_list("state", flat=True))
+    assert set(states) == set(CheckInState)
+    assert states[CheckInState.ANSWERED] > 100
+    flags = Alert.objects.filter(kind=AlertKind.RED_FLAG)
+    assert flags.count() >= 3
+    assert [alert.raised_at for alert in flags.open()] == [NOON]
+
+
+@pytest.mark.usefixtures("clinic")
+def test_follow_up_plans_stand_in_each_of_their_steps() -> None:
+    today = NOON.date()
+    steps = Counter(
+        next(
+            window.index
+            for window in windows(steps_of(plan), plan.starts_after)
+            if window.last is None or today <= window.last
+        )
+        for plan in FollowUpPlan.objects.filter(state=PlanState.ACTIVE)
+    )
+    assert set(steps) == {0, 1, 2}
+    assert sum(steps.values()) >= 6
 
 
 @pytest.mark.usefixtures("clinic")
@@ -160,9 +213,10 @@ def test_every_log_in_that_is_printed_opens_the_pages(client: Client, login: str
     with time_machine.travel(NOON, tick=False):
         assert client.login(username=login, password=demo.PASSWORD)
         patient = Patient.objects.filter(series__isnull=False).earliest("pk")
-        series = patient.series.get()
+        series = patient.series.earliest("pk")
         pages = [
             *(reverse("board"), reverse("week"), reverse("patient_list")),
+            *(reverse("attention"), reverse("message_list")),
             reverse("patient_detail", args=[patient.pk]),
             reverse("series_detail", args=[series.pk]),
             reverse("series_print", args=[series.pk]),

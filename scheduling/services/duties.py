@@ -1,0 +1,50 @@
+"""What the worker does, each duty in its own rhythm. Only delivery leases; the others are safe to do twice."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from scheduling.models import Heartbeat, Hold
+
+from .check_ins import drop_unwanted
+from .escalation import escalate
+from .message_handling import drop_untrue_tasks
+from .open_visits import close_open_visits
+from .overdue import find_overdue
+from .plan_extension import extend_plans
+from .silence import ask_again_and_escalate
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """One thing to do every ``every``: ``run`` gets the time (UTC) and returns how many things it did."""
+
+    name: str
+    run: Callable[[datetime], int]
+    every: timedelta
+
+
+def expire_holds(now: datetime) -> int:
+    """Delete the holds that are over; they bind nobody, but their claims are in the way of the guard."""
+    return Hold.objects.filter(expires_at__lte=now).delete()[1].get("scheduling.Hold", 0)
+
+
+def beat(worker: str, started_at: datetime, now: datetime) -> None:
+    """Note that ``worker`` (host and process) went its round, and forget those silent for a day."""
+    Heartbeat.objects.update_or_create(
+        worker=worker, defaults={"beat_at": now}, create_defaults={"started_at": started_at, "beat_at": now}
+    )
+    Heartbeat.objects.filter(beat_at__lt=now - timedelta(days=1)).delete()
+
+
+SECONDS, MINUTES = timedelta(seconds=1), timedelta(minutes=1)
+DUTIES: tuple[Duty, ...] = (
+    Duty("expire holds", expire_holds, 30 * SECONDS),
+    Duty("escalate red flags", escalate, 15 * SECONDS),
+    Duty("close open visits", close_open_visits, MINUTES),
+    Duty("drop check-ins nobody wants", drop_unwanted, MINUTES),
+    Duty("ask again", ask_again_and_escalate, MINUTES),
+    Duty("drop tasks that are no longer true", drop_untrue_tasks, MINUTES),
+    Duty("extend plans", extend_plans, MINUTES),
+    Duty("find overdue patients", find_overdue, 60 * MINUTES),
+)

@@ -1,0 +1,106 @@
+"""Patients whose next infusion is overdue: relapse comes 18-19 days after the last one (facts, source 14)."""
+
+from datetime import date, datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from scheduling.access import SYSTEM, Actor
+from scheduling.core.words import OPEN, USED, AlertKind, PlanState
+from scheduling.models import Alert, Appointment, FollowUpPlan, PlanStep
+
+from .alerts import raise_alert, settle
+from .audit import record
+from .running import run
+
+WITHOUT_PLAN = timedelta(days=14)
+BEYOND_STEP = timedelta(days=7)
+"""So long after the interval of the plan's step (DESIGN)."""
+SOONEST = timedelta(days=7)
+"""No interval of a plan makes a patient overdue before this; keeps the query small."""
+
+
+def find_overdue(now: datetime) -> int:
+    """Duty: raise one alert per last infusion of active patients who are overdue with nothing booked, and settle
+    those of patients who were booked or treated since; how many of both.
+    """
+    done = sum(run(_settle_one, by=SYSTEM, now=now, pk=pk) for pk in _answered())
+    late = [visit.pk for visit in _last_infusions(now) if is_overdue(visit, now)]
+    return done + sum(run(_raise_one, by=SYSTEM, now=now, pk=pk) for pk in late)
+
+
+def _last_infusions(now: datetime) -> "QuerySet[Appointment]":
+    """The last visit given of each active patient with nothing booked, unless it raised an alert already."""
+    others = Appointment.objects.filter(patient=OuterRef("patient"))
+    later = others.filter(status__in=USED, started_at__gt=OuterRef("started_at"))
+    noticed = Alert.objects.filter(appointment=OuterRef("pk"), kind=AlertKind.OVERDUE)
+    rows = Appointment.objects.filter(
+        status__in=USED, started_at__lt=now - SOONEST, patient__is_active=True
+    ).exclude(Exists(others.filter(status__in=OPEN)))
+    return rows.exclude(Exists(later)).exclude(Exists(noticed)).order_by("pk")
+
+
+def is_overdue(visit: Appointment, now: datetime) -> bool:
+    """Whether the infusion after ``visit`` should have come by the local date of ``now``."""
+    plan = FollowUpPlan.objects.filter(patient=visit.patient_id, state=PlanState.ACTIVE).first()
+    today = now.astimezone(visit.tz).date()
+    patience = step_interval(plan, today) + BEYOND_STEP if plan else WITHOUT_PLAN
+    return today > visit.local_date + patience
+
+
+def step_interval(plan: FollowUpPlan, today: date) -> timedelta:
+    """The days from one infusion to the next in the step that ``today`` lies in; after the last step, in that."""
+    first = plan.starts_after
+    interval = WITHOUT_PLAN - BEYOND_STEP
+    for step in plan.steps.order_by("position"):
+        interval = _days_between(step)
+        if step.weeks is None or today < first + timedelta(weeks=step.weeks):
+            break
+        first += timedelta(weeks=step.weeks)
+    return interval
+
+
+def _days_between(step: PlanStep) -> timedelta:
+    """Rounded up to whole days where several infusions share a week."""
+    return timedelta(days=-(-7 // step.per_week)) if step.per_week else timedelta(weeks=step.every_weeks or 1)
+
+
+def _answered() -> list[int]:
+    """Open alerts whose patient has a visit booked or was treated after the infusion they are about."""
+    visits = Appointment.objects.filter(patient=OuterRef("patient"))
+    since = visits.filter(
+        Q(status__in=OPEN) | Q(status__in=USED, started_at__gt=OuterRef("appointment__started_at"))
+    )
+    rows = Alert.objects.open().filter(kind=AlertKind.OVERDUE)
+    gone = rows.filter(Exists(since) | Q(patient__is_active=False))
+    return list(gone.order_by("pk").values_list("pk", flat=True))
+
+
+@transaction.atomic
+def _settle_one(*, by: Actor, now: datetime, pk: int) -> bool:
+    alert = Alert.objects.select_for_update(no_key=True).get(pk=pk)
+    if not settle(Alert.objects.filter(pk=pk), now):
+        return False
+    record(by=by, now=now, action="settle_overdue", subject=alert, patient_id=alert.patient_id)
+    return True
+
+
+@transaction.atomic
+def _raise_one(*, by: Actor, now: datetime, pk: int) -> bool:
+    """One infusion, looked at again: a visit may have been booked meanwhile; one booked now is settled next."""
+    visit = _last_infusions(now).filter(pk=pk).select_related("patient", "location").first()
+    if visit is None:
+        return False
+    alert = raise_alert(
+        kind=AlertKind.OVERDUE,
+        key=f"overdue:{visit.pk}",
+        patient=visit.patient,
+        location=visit.location,
+        now=now,
+        appointment=visit,
+        facts={"last": visit.local_date.isoformat()},
+    )
+    if alert is None:
+        return False
+    record(by=by, now=now, action="notice_overdue", subject=alert, patient_id=visit.patient_id)
+    return True

@@ -1,0 +1,75 @@
+"""What a message says, rendered from what is true when it is sent, or why it is not sent after all."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from django.conf import settings
+from django.utils import translation
+from django.utils.translation import gettext_lazy as _
+
+from scheduling.core.words import LinkPurpose, MessageKind
+from scheduling.models import CheckIn, Message
+
+from .check_ins import is_still_wanted
+from .course_texts import course_mail, invitation_mail, reminder_mail
+from .links import check_in_url, link_in_force
+from .rendering import Dropped, Rendered, fill, own_url
+from .visit_words import day_words
+
+__all__ = ["Dropped", "Rendered", "render"]
+
+
+def render(message: Message, now: datetime) -> Rendered | Dropped:
+    """The message as it would leave at ``now``, in its reader's language.
+
+    The row only says what to tell: all words come from what the database holds now.
+    """
+    language = settings.LANGUAGE_CODE if message.staff_id else message.patient.language
+    with translation.override(language):
+        return RENDERERS[MessageKind(message.kind)](message, now)
+
+
+def _new_link(message: Message, now: datetime) -> Rendered | Dropped:
+    place = message.patient.home_location
+    return fill(message, place, {"patient": message.patient, "url": own_url(message.patient)})
+
+
+def _red_flag(message: Message, now: datetime) -> Rendered | Dropped:
+    """To staff, without a word about the patient: mail is read on locked screens."""
+    alert = message.alert
+    if alert is None or not alert.is_open:
+        return Dropped(_("Somebody acknowledged it."))
+    return fill(message, alert.location, {"url": f"{settings.BASE_URL}/attention/"})
+
+
+def _check_in(message: Message, now: datetime) -> Rendered | Dropped:
+    check_in = _asked(message)
+    if not is_still_wanted(check_in, now):
+        return Dropped(_("It was answered, or the next visit came first."))
+    visit = check_in.appointment
+    link = link_in_force(message.patient, LinkPurpose.VISITS)
+    words = {
+        "patient": message.patient,
+        "day": day_words(visit.local_date),
+        "url": check_in_url(link, check_in) if link else own_url(message.patient),
+    }
+    return fill(message, visit.location, words)
+
+
+def _asked(message: Message) -> CheckIn:
+    if message.check_in is None:
+        raise ValueError("a message about a check-in has one")
+    return message.check_in
+
+
+RENDERERS: dict[MessageKind, Callable[[Message, datetime], Rendered | Dropped]] = {
+    MessageKind.CONFIRMATION: course_mail,
+    MessageKind.CHANGE: course_mail,
+    MessageKind.CANCELLATION: course_mail,
+    MessageKind.INVITATION: invitation_mail,
+    MessageKind.REMINDER: reminder_mail,
+    MessageKind.CHECK_IN: _check_in,
+    MessageKind.CHECK_IN_AGAIN: _check_in,
+    MessageKind.NEW_LINK: _new_link,
+    MessageKind.RED_FLAG: _red_flag,
+}
