@@ -18,14 +18,26 @@ Answer = str | None
 
 @dataclass
 class Script:
-    """Answers by recipient; whoever is not named is accepted. ``received`` are the mails taken, in order."""
+    """What is said to the sender, and answers by recipient; whoever is not named is accepted.
 
+    ``received`` are the mails taken, in order.
+    """
+
+    sender: str = ""
     rcpt: dict[str, str] = field(default_factory=dict)
     data: Callable[[Envelope], Answer] = lambda envelope: "250 taken"
     drop_after_data: set[str] = field(default_factory=set)
     stall_seconds: float = 0
     received: list[EmailMessage] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)
+
+    async def handle_MAIL(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if self.sender:
+            return self.sender
+        envelope.mail_from = address
+        return "250 go on"
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]

@@ -68,7 +68,7 @@ def mark_first() -> None:
     from scheduling.services import delivery
 
     module = vars(delivery)
-    prepare, mark_sent = module["_prepared"], module["_mark_sent"]
+    prepare, mark_sent = module["_prepared"], module["mark_sent"]
 
     def mark_and_prepare(message: Any, is_writable: bool, now: datetime) -> Any:
         prepared = prepare(message, is_writable, now)

@@ -1,5 +1,6 @@
 """Sending against a scripted mail server: down, slow, refusing, dropping. Nothing is lost, nobody waits for others."""
 
+import socket
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -129,6 +130,25 @@ def test_a_server_that_hangs_up_is_asked_again_later(
     server.script.data = lambda envelope: "250 taken"
     assert deliver(NOW + MINUTE) == 4
     assert len(server.script.received) == 4
+
+
+def test_a_sender_that_the_server_refuses_is_no_fault_of_the_messages(
+    server: MailServer, messages: Sequence[Message]
+) -> None:
+    server.script.sender = "553 sender not allowed"
+    assert deliver(NOW) == 1
+    assert states() == ["waiting"] * 4
+    server.script.sender = ""
+    assert deliver(NOW + MINUTE) == 4
+    assert states() == ["sent"] * 4
+
+
+def test_content_that_the_server_refuses_for_good_fails(
+    server: MailServer, messages: Sequence[Message]
+) -> None:
+    server.script.data = lambda envelope: "554 looks like spam"
+    assert deliver(NOW) == 4
+    assert states() == ["failed"] * 4
 
 
 def test_a_connection_lost_after_the_last_dot_may_send_twice_under_one_message_id(
@@ -266,3 +286,18 @@ def test_nothing_is_written_to_whoever_has_no_consent(clinic: Clinic) -> None:
     )
     assert not patient.consents.filter(channel=Channel.EMAIL).exists()
     assert (message.state, message.way) == (MessageState.TO_DO, "print")
+
+
+def test_booking_never_waits_for_the_mail_server(
+    clinic: Clinic, ada: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise AssertionError("booking asked for a connection")
+
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    monkeypatch.setattr(delivery, "get_connection", refuse)
+    assert clinic.book(clinic.order(ada)).appointments.count() == 6
+    waiting = Message.objects.filter(state=MessageState.WAITING, due_at=NOW)
+    assert waiting.count() == 7
+    with pytest.raises(AssertionError, match="asked for a connection"):
+        deliver(NOW)
