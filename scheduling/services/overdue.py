@@ -6,11 +6,13 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from scheduling.access import SYSTEM, Actor
+from scheduling.core.plan_steps import windows
 from scheduling.core.words import OPEN, USED, AlertKind, PlanState
-from scheduling.models import Alert, Appointment, FollowUpPlan, PlanStep
+from scheduling.models import Alert, Appointment, FollowUpPlan
 
 from .alerts import raise_alert, settle
 from .audit import record
+from .plan_blocks import steps_of
 from .running import run
 
 WITHOUT_PLAN = timedelta(days=14)
@@ -50,19 +52,9 @@ def is_overdue(visit: Appointment, now: datetime) -> bool:
 
 def step_interval(plan: FollowUpPlan, today: date) -> timedelta:
     """The days from one infusion to the next in the step that ``today`` lies in; after the last step, in that."""
-    first = plan.starts_after
-    interval = WITHOUT_PLAN - BEYOND_STEP
-    for step in plan.steps.order_by("position"):
-        interval = _days_between(step)
-        if step.weeks is None or today < first + timedelta(weeks=step.weeks):
-            break
-        first += timedelta(weeks=step.weeks)
-    return interval
-
-
-def _days_between(step: PlanStep) -> timedelta:
-    """Rounded up to whole days where several infusions share a week."""
-    return timedelta(days=-(-7 // step.per_week)) if step.per_week else timedelta(weeks=step.every_weeks or 1)
+    steps = list(windows(steps_of(plan), plan.starts_after))
+    now = next((one for one in steps if one.last is None or today <= one.last), steps[-1])
+    return now.step.after(1)
 
 
 def _answered() -> list[int]:

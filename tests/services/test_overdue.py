@@ -75,7 +75,7 @@ def test_without_a_plan_a_patient_is_overdue_after_fourteen_days_once(visit: App
         ([{"every_weeks": 2}], 21),
         ([{"every_weeks": 4}], 35),
         ([{"per_week": 1, "weeks": 2}, {"every_weeks": 2}], 21),
-        ([{"per_week": 1, "weeks": 1}, {"every_weeks": 3, "weeks": 2}], 28),
+        ([{"per_week": 1, "weeks": 1}, {"every_weeks": 3, "weeks": 3}], 28),
     ],
 )
 def test_with_a_plan_it_is_the_current_steps_interval_and_a_week(
@@ -91,7 +91,7 @@ def test_a_plan_is_in_the_step_that_the_day_lies_in(visit: Appointment) -> None:
         visit, {"per_week": 1, "weeks": 4}, {"every_weeks": 2, "weeks": 8}, {"every_weeks": 4, "weeks": 12}
     )
     first = visit.local_date
-    found = [step_interval(plan, first + timedelta(days=days)).days for days in (0, 27, 28, 83, 84, 999)]
+    found = [step_interval(plan, first + timedelta(days=days)).days for days in (0, 28, 29, 84, 85, 999)]
     assert found == [7, 7, 14, 14, 28, 28]
 
 
