@@ -92,6 +92,8 @@ class Aftercare:
             for hour in HOURS if day >= busy_since else EVENING:
                 at = datetime.combine(day, time(hour), self.clinic.sites[0].tz)
                 yield at
+                if not Message.objects.exists():
+                    continue
                 self.round(at, is_first=hour in (HOURS[0], *EVENING))
             day += timedelta(days=1)
 
