@@ -31,7 +31,7 @@ class CalendarWayForm(forms.Form):
         choices=LABELS,
         coerce=CalendarWay,
         widget=forms.RadioSelect,
-        error_messages={"required": _("Choose one of the three ways.")},
+        error_messages=dict.fromkeys(("required", "invalid_choice"), _("Choose one of the three ways.")),
     )
 
     def options(self) -> list[dict[str, Any]]:

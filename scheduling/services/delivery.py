@@ -55,6 +55,9 @@ def deliver(
     ``stop`` is asked between two messages; the rest of the batch is given back then. ``connection`` is that of
     the settings unless another one is given.
     """
+    if not Message.objects.due(now).exists():
+        # Asked every second: a claim would take SQLite's write lock each time.
+        return 0
     connection = connection or get_connection()
     token, started = uuid4().hex, time.monotonic()
     ids = _claim(now, token)

@@ -123,6 +123,10 @@ def fail(message: Message, why: object, now: datetime, tries: int | None = None)
     if message.alert_id:
         Alert.objects.open().filter(pk=message.alert_id).update(next_call_at=now)
         return
+    failed = Alert.objects.open().filter(kind=AlertKind.MESSAGE_FAILED, patient=message.patient_id)
+    if failed.exists():
+        # One mailbox that refuses is one thing to see to, not seven.
+        return
     raise_alert(
         kind=AlertKind.MESSAGE_FAILED,
         key=f"message_failed:{message.pk}:{message.round}",

@@ -17,7 +17,9 @@ IN_FORCE = (OrderState.SIGNED, OrderState.USED_UP)
 WHY_NONE: dict[str, str | Promise] = {
     Stuck.ORDER_USED_UP: _("all infusions of the order are used or booked; a prescriber has to renew it"),
     Stuck.ORDER_ENDS: _("the order has ended or ends before the next visit; a prescriber has to renew it"),
-    Stuck.REVIEW_OVERDUE: _("a review is overdue; a prescriber has to look at the reaction first"),
+    Stuck.REVIEW_OVERDUE: _(
+        "a review is due before the next visit; a prescriber has to look at the reaction"
+    ),
     Stuck.NO_PLACE: _("no place is free that fits the plan; the front desk looks for one"),
     Stuck.REFUSED: _("booking was refused, for example because something is missing on record"),
     Stuck.OVER: _("the plan is over; a prescriber decides how to go on"),

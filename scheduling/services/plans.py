@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from scheduling.access import Action, Actor
-from scheduling.core.plan_steps import Step
+from scheduling.core.plan_steps import Step, Stuck
 from scheduling.core.words import AlertKind, PlanState
 from scheduling.models import (
     Alert,
@@ -187,8 +187,10 @@ def mark_reviewed(
         PlanReview.objects.create(plan=plan, due_on=next_due)
     review.done_by_id, review.done_at, review.note = author(by), now, note.strip()
     review.save(update_fields=["done_by", "done_at", "note"])
+    # The worker tries at once; until then the page does not ask for what was just done.
     plan.tried_at = None
-    plan.save(update_fields=["tried_at"])
+    plan.stuck = "" if plan.stuck == Stuck.REVIEW_OVERDUE else plan.stuck
+    plan.save(update_fields=["tried_at", "stuck"])
     settle(Alert.objects.filter(plan=plan, kind=AlertKind.REVIEW_DUE, key=review_key(review)), now)
     record(
         by=by,

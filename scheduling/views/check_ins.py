@@ -46,6 +46,7 @@ def check_in_detail(request: HttpRequest, by: Actor, pk: int) -> HttpResponse:
         "history": history_of(check_in),
         "form": form if form.is_bound or is_amendable(check_in, now) else None,
         "is_open": form.is_bound,
+        "is_closed": now >= check_in.closes_at,
     }
     return render(request, "staff/check_in_detail.html", context)
 

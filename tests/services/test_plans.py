@@ -297,6 +297,17 @@ def test_a_review_is_noted_with_the_next_one(order: Order, prescriber: Actor) ->
     ]
 
 
+@pytest.mark.parametrize(("stuck", "left"), [("review_overdue", ""), ("no_place", "no_place")])
+def test_a_noted_review_no_longer_holds_the_plan_up(
+    order: Order, prescriber: Actor, stuck: str, left: str
+) -> None:
+    plan = put(order, prescriber, reviews=[MONDAY + timedelta(days=28)])
+    FollowUpPlan.objects.update(stuck=stuck, tried_at=NOW)
+    mark_reviewed(by=prescriber, now=NOW, review=plan.reviews.get(), note="Better.")
+    plan.refresh_from_db()
+    assert (plan.stuck, plan.tried_at) == (left, None)
+
+
 @pytest.mark.parametrize(
     ("note", "following", "code", "field"),
     [
@@ -400,7 +411,7 @@ def test_the_next_visit_is_named_or_why_there_is_none(order: Order, prescriber: 
     Appointment.objects.update(status=Status.MISSED)
     assert next_visit(patient, NOW).why == "to_be_booked"
     FollowUpPlan.objects.update(stuck="review_overdue")
-    assert "review is overdue" in next_visit(patient, NOW).words
+    assert "a review is due before the next visit" in next_visit(patient, NOW).words
     end_plan(by=prescriber, now=NOW, plan=plan, reason="Feels well")
     Order.objects.update(state=OrderState.EXPIRED)
     assert next_visit(patient, NOW).why == "plan_ended"

@@ -97,6 +97,7 @@ def test_what_is_no_way_is_answered_in_words(mine: Client, series: Series, typed
     answer = mine.post("/my/calendar/", typed)
     assert answer.status_code == 200
     assert 'id="way-error"' in text(answer)
+    assert "Choose one of the three ways." in text(answer)
     assert way_of(series.patient) == ""
 
 

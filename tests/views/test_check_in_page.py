@@ -362,6 +362,16 @@ def staff_url(check_in: CheckIn) -> str:
     return reverse("check_in_detail", args=(check_in.pk,))
 
 
+@pytest.mark.parametrize(("passed", "says"), [(-timedelta(minutes=1), False), (timedelta(0), True)])
+def test_a_closed_check_in_says_that_an_answer_is_late(
+    check_in: CheckIn, clock: time_machine.Traveller, passed: timedelta, says: bool
+) -> None:
+    clock.move_to(check_in.closes_at + passed)
+    page = text(logged_in(Role.NURSE).get(staff_url(check_in)))
+    assert "Not answered." in page
+    assert ("It is closed: an answer is kept and marked as late." in page) is says
+
+
 def test_a_nurse_answers_for_the_patient_by_phone(check_in: CheckIn, clock: time_machine.Traveller) -> None:
     nurse = logged_in(Role.NURSE)
     answer = nurse.post(staff_url(check_in), filled(way="phone", chest_pain="yes"), follow=True)

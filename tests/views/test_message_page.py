@@ -123,6 +123,14 @@ def test_each_state_offers_what_can_be_done(
     assert not any(f"/messages/{message.pk}/{act}/" in seen for act in acts)
 
 
+def test_what_has_nothing_to_say_any_more_is_not_offered_to_be_sent(desk: Client, visit: Appointment) -> None:
+    failed = make_reminder(visit, state=MessageState.FAILED, revision=7)
+    page = text(desk.get(f"/messages/{failed.pk}/"))
+    assert "It has nothing to say any more" in page
+    assert f"/messages/{failed.pk}/resend/" not in page
+    assert f"/messages/{failed.pk}/done/" in page
+
+
 def test_a_message_that_is_not_there_is_a_404(desk: Client) -> None:
     for address in ("999999/", f"{HUGE}/", "999999/print/"):
         assert desk.get(f"/messages/{address}").status_code == 404

@@ -337,7 +337,7 @@ def test_the_discharge_names_the_next_date_or_why_there_is_none() -> None:
     assert second.pk != first.pk
     Appointment.objects.exclude(pk=first.pk).update(status=Status.MISSED)
     FollowUpPlan.objects.update(stuck="review_overdue")
-    assert "a review is overdue" in text(nurse.get(page))
+    assert "a review is due before the next visit" in text(nurse.get(page))
     assert reverse("plan_detail", args=(plan.pk,)) in text(nurse.get(page))
 
 

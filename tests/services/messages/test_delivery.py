@@ -92,6 +92,16 @@ def test_one_refused_address_delays_nobody_and_makes_an_alert(
     assert (alert.kind, alert.patient_id) == (AlertKind.MESSAGE_FAILED, messages[1].patient_id)
 
 
+def test_a_mailbox_that_refuses_all_is_one_thing_to_see_to(
+    server: MailServer, clinic: Clinic, ada: Patient
+) -> None:
+    clinic.book(clinic.order(ada))
+    server.script.rcpt = {"ada@example.org": "550 no such user"}
+    assert deliver(NOW) == 7
+    assert Message.objects.filter(state=MessageState.FAILED).count() == 7
+    assert Alert.objects.filter(kind=AlertKind.MESSAGE_FAILED).count() == 1
+
+
 def test_a_busy_mailbox_is_tried_again_ever_more_slowly(
     server: MailServer, messages: Sequence[Message]
 ) -> None:
