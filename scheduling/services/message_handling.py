@@ -84,7 +84,7 @@ def finish_task(*, by: Actor, now: datetime, message: Message, note: str = "") -
 
 @transaction.atomic
 def drop_message(*, by: Actor, now: datetime, message: Message, reason: str) -> Message:
-    """Keep a message that waits from being sent or done; the ledger shows ``reason``.
+    """Keep a message that waits from being sent or done, or take a failed one off; the ledger shows ``reason``.
 
     Raises Refused without a reason, for one that has left or is leaving, and for a red flag, which ends only
     when a person acknowledges it.
@@ -96,7 +96,7 @@ def drop_message(*, by: Actor, now: datetime, message: Message, reason: str) -> 
     message = _locked(message)
     if message.kind == MessageKind.RED_FLAG:
         raise Refused("red_flag", _("A red flag is acknowledged on the attention list, not dropped here."))
-    if message.state not in PENDING:
+    if message.state not in (*PENDING, MessageState.FAILED):
         raise Refused("not_pending", _not_pending(message))
     if message.lease_until and message.lease_until > now:
         raise Refused("is_leaving", _("It is being sent at this moment. Look again in a minute."))
@@ -104,6 +104,7 @@ def drop_message(*, by: Actor, now: datetime, message: Message, reason: str) -> 
     message.refresh_from_db(fields=["in_doubt", "lease_token", "lease_until"])
     message.state, message.reason = MessageState.DROPPED, reason[:LONGEST_NOTE]
     message.save(update_fields=["state", "reason"])
+    _settle_failure(message, now)
     _record(by, now, "drop_message", message)
     return message
 
@@ -171,8 +172,6 @@ def _not_a_task(message: Message) -> str:
 def _not_pending(message: Message) -> str:
     if message.state == MessageState.DROPPED:
         return _("It was dropped already: %(why)s") % {"why": message.reason}
-    if message.state == MessageState.FAILED:
-        return _("It has failed and is not tried again by itself.")
     return _("It has left already.")
 
 

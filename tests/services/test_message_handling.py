@@ -241,9 +241,16 @@ def test_what_waits_is_dropped_with_a_reason(clerk: Actor, visit: Appointment) -
 def test_dropping_needs_a_reason_and_something_that_waits(clerk: Actor, visit: Appointment) -> None:
     waiting = make_reminder(visit)
     assert refusal(drop_message, by=clerk, now=NOW, message=waiting, reason="  ") == "no_reason"
-    for state in (MessageState.SENT, MessageState.FAILED, MessageState.DROPPED):
+    for state in (MessageState.SENT, MessageState.DROPPED):
         ended = make_reminder(visit, state=state)
         assert refusal(drop_message, by=clerk, now=NOW, message=ended, reason="x") == "not_pending"
+
+
+def test_a_failed_message_is_taken_off_with_a_reason(clerk: Actor, visit: Appointment) -> None:
+    failed = make_reminder(visit, state=MessageState.FAILED)
+    drop_message(by=clerk, now=NOW, message=failed, reason="The visit is over.")
+    failed.refresh_from_db()
+    assert (failed.state, failed.reason) == (MessageState.DROPPED, "The visit is over.")
 
 
 def test_what_a_worker_holds_is_not_dropped_until_its_lease_is_over(clerk: Actor, visit: Appointment) -> None:

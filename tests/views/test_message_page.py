@@ -106,7 +106,7 @@ def test_a_dropped_message_says_why_and_offers_nothing(desk: Client, visit: Appo
     [
         ({}, {"drop"}),
         ({"state": MessageState.SENT}, {"resend"}),
-        ({"state": MessageState.FAILED}, {"resend", "done"}),
+        ({"state": MessageState.FAILED}, {"resend", "done", "drop"}),
         ({"way": MessageWay.CALL}, {"done", "drop"}),
         ({"way": MessageWay.PRINT}, {"done", "drop", "print"}),
         ({"way": MessageWay.CALL, "state": MessageState.DONE}, set()),
