@@ -1,6 +1,7 @@
 """A scripted mail server: accepts, refuses, stalls and drops as a test tells it, on a port of its own."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,6 +12,9 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+
+# The library notes every line that is said.
+logging.getLogger("mail.log").setLevel(logging.WARNING)
 
 Answer = str | None
 """What the server says; None drops the connection without a word."""
