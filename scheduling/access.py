@@ -31,6 +31,12 @@ class Action(StrEnum):
     ACKNOWLEDGE = "acknowledge"
     ANSWER_CHECK_IN = "answer_check_in"
     SET_PLAN = "set_plan"
+    MARK_PRESENT = "mark_present"
+    CHANGE_STANDING = "change_standing"
+    TRANSFER = "transfer"
+    DECIDE = "decide"
+    DISRUPT = "disrupt"
+    COVER = "cover"
     CONFIGURE = "configure"
 
 
@@ -60,6 +66,12 @@ MAY: dict[Action, frozenset[Role]] = {
     Action.ACKNOWLEDGE: frozenset({DESK, NURSE, PRESCRIBER}),
     Action.ANSWER_CHECK_IN: frozenset({NURSE, PRESCRIBER}),
     Action.SET_PLAN: frozenset({PRESCRIBER}),
+    Action.MARK_PRESENT: frozenset({DESK, NURSE, PRESCRIBER}),
+    Action.CHANGE_STANDING: frozenset({DESK, NURSE, PRESCRIBER}),
+    Action.TRANSFER: frozenset({DESK, NURSE, PRESCRIBER}),
+    Action.DECIDE: frozenset({PRESCRIBER}),
+    Action.DISRUPT: EVERYBODY,
+    Action.COVER: EVERYBODY,
     Action.CONFIGURE: frozenset({MANAGER}),
 }
 

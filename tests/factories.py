@@ -221,6 +221,7 @@ def make_visits(order: Order, starts: Sequence[datetime], **fields: Any) -> Seri
         Appointment.objects.create(
             series=series,
             patient=order.patient,
+            order=order,
             protocol=order.protocol,
             location=location,
             chair=chair,

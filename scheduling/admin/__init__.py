@@ -1,10 +1,11 @@
 """The manager's pages: configuration to change, records to look at. Each file is one group of nouns."""
 
-from . import accounts, care, messages, orders, patients, places, protocols, records, staff, visits
+from . import accounts, care, days, messages, orders, patients, places, protocols, records, staff, visits
 
 __all__ = [
     "accounts",
     "care",
+    "days",
     "messages",
     "orders",
     "patients",

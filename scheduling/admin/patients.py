@@ -39,8 +39,8 @@ class PatientAdmin(RecordAdmin):
     """Found as on the staff's own page."""
 
     inlines = (MedicationTrialInline, ConsentInline, PrerequisiteRecordInline)
-    list_display = ("__str__", "mrn", "birth_date", "home_location", "language", "phone", "is_active")
-    list_filter = ("is_active", "home_location", "language", "needs_interpreter")
+    list_display = ("__str__", "mrn", "birth_date", "home_location", "language", "phone", "standing")
+    list_filter = ("standing", "home_location", "language", "needs_interpreter")
     list_select_related = ("home_location",)
     search_fields = ("last_name", "first_name", "preferred_name", "mrn", "birth_date")
     search_help_text = _("Name, record number or birth date (YYYY-MM-DD).")

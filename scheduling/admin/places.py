@@ -10,7 +10,15 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from scheduling.models import Chair, Closure, Location, OnCallShift, OpeningHours, StaffMember
+from scheduling.models import (
+    Chair,
+    Closure,
+    Location,
+    LocationLabel,
+    OnCallShift,
+    OpeningHours,
+    StaffMember,
+)
 from scheduling.services.configuration import hours_clashes, require_no_visits
 from scheduling.services.faults import Refused
 from scheduling.services.seats import seat_chair
@@ -152,6 +160,13 @@ class ChairInline(ConfigurationInline):
         return 0 if obj else 3
 
 
+class LocationLabelInline(ConfigurationInline):
+    """The neutral label in other languages."""
+
+    model = LocationLabel
+    extra = 0
+
+
 class OnCallInline(ConfigurationInline):
     """Who is told of a red flag outside shifts."""
 
@@ -166,7 +181,7 @@ class LocationAdmin(ConfigurationAdmin):
     """A site with everything that stands there."""
 
     form = LocationForm
-    inlines = (OpeningHoursInline, ChairInline, ClosureInline, OnCallInline)
+    inlines = (OpeningHoursInline, ChairInline, ClosureInline, OnCallInline, LocationLabelInline)
     list_display = ("name", "zone", "phone", "chairs_in_use", "is_active")
     list_filter = ("is_active", "zone")
     search_fields = ("name", "address")

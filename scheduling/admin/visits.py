@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from scheduling.models import Appointment, Claim, Hold, Seat
+from scheduling.models import Appointment, BloodPressure, Claim, Hold, Seat
 
 from .base import RecordAdmin, RecordInline
 from .orders import ProtocolFilter
@@ -17,11 +17,18 @@ class ClaimInline(RecordInline):
     related = ("seat__chair", "seat__nurse", "seat__patient")
 
 
+class BloodPressureInline(RecordInline):
+    """Before, during and before leaving."""
+
+    model = BloodPressure
+    related = ("recorded_by",)
+
+
 @admin.register(Appointment)
 class AppointmentAdmin(RecordAdmin):
     """All visits, planned and as they went."""
 
-    inlines = (ClaimInline,)
+    inlines = (ClaimInline, BloodPressureInline)
     list_display = (
         "local_date", "local_time", "patient", "number", "location", "chair", "nurse", "status",
     )  # fmt: skip

@@ -72,6 +72,40 @@ COUNTED = (*OPEN, *USED)
 """Visits that stand against the order's number and against "one visit a day"."""
 
 
+class StopReason(StrEnum):
+    """Why a visit was stopped, before the drug or during it."""
+
+    BLOOD_PRESSURE = "blood_pressure"
+    NOT_FASTED = "not_fasted"
+    NO_ESCORT = "no_escort"
+    UNWELL = "unwell"
+    PATIENT_WISH = "patient_wish"
+    EQUIPMENT = "equipment"
+    OTHER = "other"
+
+
+class VitalMoment(StrEnum):
+    """When in a visit a blood pressure was taken."""
+
+    BEFORE = "before"
+    DURING = "during"
+    LEAVING = "leaving"
+
+
+class Standing(StrEnum):
+    """Whether a patient is treated here; the last four are ends."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    MOVED = "moved"
+    DIED = "died"
+
+
+ENDED = (Standing.FINISHED, Standing.STOPPED, Standing.MOVED, Standing.DIED)
+
+
 class SeatKind(StrEnum):
     """What a seat belongs to; a nurse has one hands-on seat and several monitoring seats."""
 
@@ -86,6 +120,8 @@ class LinkPurpose(StrEnum):
 
     VISITS = "visits"
     FEED = "feed"
+    ADDRESS = "address"
+    """Proves that a new e-mail address is the patient's; lets nobody in by itself."""
 
 
 class RequiredBefore(StrEnum):
@@ -132,6 +168,8 @@ class MessageKind(StrEnum):
     CHECK_IN = "check_in"
     CHECK_IN_AGAIN = "check_in_again"
     NEW_LINK = "new_link"
+    ADDRESS = "address"
+    CLOSING = "closing"
     RED_FLAG = "red_flag"
 
 
@@ -227,6 +265,28 @@ class AlertKind(StrEnum):
     REVIEW_DUE = "review_due"
     RENEW_ORDER = "renew_order"
     PLAN_STUCK = "plan_stuck"
+    OVERRUN = "overrun"
+    CALL_MISSED = "call_missed"
+    MISSES = "misses"
+    MAKE_UP = "make_up"
+    BOOK_MAKE_UP = "book_make_up"
+    NO_PRESCRIBER = "no_prescriber"
+    DOSE_DIFFERS = "dose_differs"
+    COUNTERSIGN = "countersign"
+    PAUSE_OVER = "pause_over"
+    OTHER_TIME = "other_time"
+    REPLAN = "replan"
+    UNCOVERED = "uncovered"
+
+
+class Decision(StrEnum):
+    """What a prescriber answers to an alert that asks."""
+
+    YES = "yes"
+    NO = "no"
+    CONTINUE = "continue"
+    PAUSE = "pause"
+    END = "end"
 
 
 class Severity(IntEnum):
@@ -244,6 +304,35 @@ class PlanState(StrEnum):
     ACTIVE = "active"
     ENDED = "ended"
     REPLACED = "replaced"
+
+
+class DisruptionKind(StrEnum):
+    """What is missing for a while."""
+
+    NURSE = "nurse"
+    PRESCRIBER = "prescriber"
+    CHAIR = "chair"
+    LOCATION = "location"
+
+
+class Resolution(StrEnum):
+    """What became of a visit that a disruption left uncovered."""
+
+    OPEN = "open"
+    COVERED = "covered"
+    MOVED = "moved"
+    CANCELLED = "cancelled"
+    KEPT = "kept"
+
+
+class CallState(StrEnum):
+    """Where the call about another time stands; ``NONE``: nobody is to be called."""
+
+    NONE = "none"
+    TO_CALL = "to_call"
+    AGREED = "agreed"
+    OTHER_TIME = "other_time"
+    NOT_REACHED = "not_reached"
 
 
 class ActorKind(StrEnum):

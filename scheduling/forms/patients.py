@@ -69,14 +69,12 @@ class PatientForm(forms.ModelForm):
             "escort_name",
             "escort_phone",
             "note",
-            "is_active",
         )
         widgets = {"birth_date": DayInput(), "note": forms.Textarea({"rows": 3})}
         help_texts = {
             "phone": _("With + and country code for a number from abroad."),
             "calendar_way": _("Empty: as the home location does it. Invitations need consent to e-mail."),
             "escort_name": _("Who usually takes the patient home."),
-            "is_active": _("Untick it for a patient who no longer comes; the record stays."),
         }
 
     def __init__(self, *args: Any, today: date, **kwargs: Any) -> None:
@@ -87,7 +85,6 @@ class PatientForm(forms.ModelForm):
         here = Location.objects.filter(Q(is_active=True) | Q(pk=self.instance.home_location_id))
         cast(forms.ModelChoiceField, self.fields["home_location"]).queryset = here
         if self.instance.pk is None:
-            del self.fields["is_active"]
             self.initial.setdefault("home_location", here.first())
         self.fields["birth_date"].widget.attrs |= {"min": f"{OLDEST_YEAR}-01-01", "max": today.isoformat()}
 
@@ -108,7 +105,7 @@ class PatientForm(forms.ModelForm):
                 "needs_interpreter",
             ),
             Fieldset(_("Going home"), _half("escort_name", "escort_phone")),
-            Fieldset(_("More"), "note", *(["is_active"] if "is_active" in self.fields else [])),
+            Fieldset(_("More"), "note"),
         ]
         return plain_helper(*(["save_anyway"] if self.twins else []), *parts)
 

@@ -1,18 +1,19 @@
 """Fields, constraints and querysets. What must never be false is a constraint here."""
 
 from .alerts import Alert, AlertQuerySet, OnCallShift
-from .appointments import Appointment
+from .appointments import STOP_LABELS, Appointment, BloodPressure
 from .audit import AuditEntry
 from .check_ins import EFFECT_LABELS, FAULT_WORDS, GRADE_LABELS, SAFETY_LABELS, CheckIn, SideEffectReport
+from .disruptions import CapacityRaise, DisruptedVisit, Disruption, Presence
 from .links import AccessLink
 from .messages import KIND_LABELS, Attempt, CourseChange, Heartbeat, Message
 from .orders import Order
 from .patients import Consent, MedicationTrial, Patient, PrerequisiteRecord
-from .places import Chair, Closure, Location, OpeningHours
+from .places import Chair, Closure, Location, LocationLabel, OpeningHours
 from .plans import FollowUpPlan, PlanReview, PlanStep, TaperStep
 from .protocols import Phase, Prerequisite, Protocol, ProtocolInstruction
 from .seats import Claim, Hold, Seat
-from .series import BookingRequest, Series
+from .series import BookingRequest, Series, SeriesTransfer
 from .staff import Shift, ShiftException, StaffMember
 
 __all__ = [
@@ -21,23 +22,29 @@ __all__ = [
     "GRADE_LABELS",
     "KIND_LABELS",
     "SAFETY_LABELS",
+    "STOP_LABELS",
     "AccessLink",
     "Alert",
     "AlertQuerySet",
     "Appointment",
     "Attempt",
     "AuditEntry",
+    "BloodPressure",
     "BookingRequest",
+    "CapacityRaise",
     "Chair",
     "CheckIn",
     "Claim",
     "Closure",
     "Consent",
     "CourseChange",
+    "DisruptedVisit",
+    "Disruption",
     "FollowUpPlan",
     "Heartbeat",
     "Hold",
     "Location",
+    "LocationLabel",
     "MedicationTrial",
     "Message",
     "OnCallShift",
@@ -49,10 +56,12 @@ __all__ = [
     "PlanStep",
     "Prerequisite",
     "PrerequisiteRecord",
+    "Presence",
     "Protocol",
     "ProtocolInstruction",
     "Seat",
     "Series",
+    "SeriesTransfer",
     "Shift",
     "ShiftException",
     "SideEffectReport",

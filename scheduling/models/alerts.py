@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from scheduling.core.words import AlertKind, Severity
+from scheduling.core.words import AlertKind, Decision, Severity
 
 from .appointments import Appointment
 from .check_ins import CheckIn
@@ -25,6 +25,25 @@ ALERT_LABELS = [
     (AlertKind.REVIEW_DUE.value, _("review due")),
     (AlertKind.RENEW_ORDER.value, _("renew order")),
     (AlertKind.PLAN_STUCK.value, _("plan cannot be booked")),
+    (AlertKind.OVERRUN.value, _("a visit runs into the next")),
+    (AlertKind.CALL_MISSED.value, _("missed: call today")),
+    (AlertKind.MISSES.value, _("second miss: how to go on?")),
+    (AlertKind.MAKE_UP.value, _("stopped early: make it up?")),
+    (AlertKind.BOOK_MAKE_UP.value, _("book a make-up visit")),
+    (AlertKind.NO_PRESCRIBER.value, _("no prescriber on site")),
+    (AlertKind.DOSE_DIFFERS.value, _("dose given differs")),
+    (AlertKind.COUNTERSIGN.value, _("countersign the order")),
+    (AlertKind.PAUSE_OVER.value, _("pause is over")),
+    (AlertKind.OTHER_TIME.value, _("patient asks for another time")),
+    (AlertKind.REPLAN.value, _("cancelled by the patient: re-plan")),
+    (AlertKind.UNCOVERED.value, _("visit not covered")),
+]
+DECISION_LABELS = [
+    (Decision.YES.value, _("yes")),
+    (Decision.NO.value, _("no")),
+    (Decision.CONTINUE.value, _("continue")),
+    (Decision.PAUSE.value, _("pause")),
+    (Decision.END.value, _("end")),
 ]
 SEVERITY_LABELS = [
     (Severity.RED_FLAG.value, _("red flag")),
@@ -55,7 +74,8 @@ class Alert(models.Model):
 
     ``facts`` are JSON for the words on the page. ``settled_at``: the cause went away by itself; a red flag is
     never settled, only acknowledged. ``next_call_at`` (UTC): when the next contact is told. ``not_seen_until``:
-    nobody was on call, so nobody can have seen it before then.
+    nobody was on call, so nobody can have seen it before then. ``due_at`` (UTC): by when it has to be dealt with.
+    ``decision``: what the prescriber answered, where the alert asks.
     """
 
     key = models.CharField(_("key"), max_length=80)
@@ -72,6 +92,8 @@ class Alert(models.Model):
     next_call_at = models.DateTimeField(_("next contact at"), null=True, blank=True)
     calls = models.PositiveSmallIntegerField(_("contacts told"), default=0)
     not_seen_until = models.DateTimeField(_("not seen until"), null=True, blank=True)
+    due_at = models.DateTimeField(_("to be done by"), null=True, blank=True)
+    decision = models.CharField(_("decision"), max_length=8, choices=DECISION_LABELS, blank=True)
     acknowledged_by = models.ForeignKey(
         StaffMember, models.PROTECT, null=True, blank=True, related_name="acknowledged_alerts"
     )
@@ -102,6 +124,9 @@ class Alert(models.Model):
                 condition=Q(acknowledged_by__isnull=True, acknowledged_at__isnull=True, note="")
                 | (Q(acknowledged_by__isnull=False, acknowledged_at__isnull=False) & ~Q(note="")),
                 name="alert_acknowledged",
+            ),
+            models.CheckConstraint(
+                condition=Q(decision="") | Q(acknowledged_at__isnull=False), name="alert_decided"
             ),
             models.CheckConstraint(
                 condition=~Q(kind=AlertKind.RED_FLAG) | Q(settled_at__isnull=True),

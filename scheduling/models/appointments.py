@@ -8,8 +8,9 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from scheduling.core.words import CANCELLED, COUNTED, OPEN, USED, Status
+from scheduling.core.words import CANCELLED, COUNTED, OPEN, USED, DoseUnit, Status, StopReason, VitalMoment
 
+from .orders import Order
 from .patients import Patient
 from .places import Chair, Location
 from .protocols import Protocol
@@ -28,6 +29,21 @@ STATUS_LABELS = [
     (Status.CANCELLED_IN_TIME.value, _("cancelled by the patient in time")),
     (Status.CANCELLED_LATE.value, _("cancelled by the patient late")),
     (Status.CANCELLED_BY_CLINIC.value, _("cancelled by the clinic")),
+]
+
+STOP_LABELS = [
+    (StopReason.BLOOD_PRESSURE.value, _("blood pressure")),
+    (StopReason.NOT_FASTED.value, _("not fasted")),
+    (StopReason.NO_ESCORT.value, _("no escort")),
+    (StopReason.UNWELL.value, _("unwell")),
+    (StopReason.PATIENT_WISH.value, _("the patient's wish")),
+    (StopReason.EQUIPMENT.value, _("equipment")),
+    (StopReason.OTHER.value, _("other")),
+]
+MOMENT_LABELS = [
+    (VitalMoment.BEFORE.value, _("before")),
+    (VitalMoment.DURING.value, _("during")),
+    (VitalMoment.LEAVING.value, _("before leaving")),
 ]
 
 
@@ -57,16 +73,20 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
 
     def with_places(self) -> "AppointmentQuerySet":
         """With everything a list shows, in one query."""
-        return self.select_related("location", "chair", "nurse", "patient", "series__order", "protocol")
+        return self.select_related(
+            "location", "chair", "nurse", "patient", "series__order", "order", "protocol"
+        )
 
 
 class Appointment(models.Model):
     """One visit. Local date, wall time and zone are the truth; ``starts_at`` and ``ends_at`` (UTC) derive from it.
 
-    ``ends_at`` is the planned end of discharge: the patient's time, without the chair's turnover.
+    ``ends_at`` is the planned end of discharge: the patient's time, without the chair's turnover. ``order`` is the
+    one it is or was given under: visits to come follow the course to a replacement, past ones keep theirs.
     """
 
     series = models.ForeignKey(Series, models.PROTECT, related_name="appointments")
+    order = models.ForeignKey(Order, models.PROTECT, related_name="appointments")
     patient = models.ForeignKey(Patient, models.PROTECT, related_name="appointments")
     protocol = models.ForeignKey(Protocol, models.PROTECT, related_name="appointments")
     location = models.ForeignKey(Location, models.PROTECT, related_name="appointments")
@@ -92,6 +112,24 @@ class Appointment(models.Model):
     discharged_at = models.DateTimeField(_("discharged at"), null=True, blank=True)
     escort = models.CharField(_("left with"), max_length=80, blank=True)
     no_escort_reason = models.CharField(_("left alone because"), max_length=200, blank=True)
+    stop_reason = models.CharField(_("stopped because of"), max_length=16, choices=STOP_LABELS, blank=True)
+    prescriber = models.ForeignKey(
+        StaffMember,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("prescriber on site"),
+    )
+    start_override_reason = models.CharField(_("started nevertheless because"), max_length=200, blank=True)
+    observation_override_reason = models.CharField(_("left sooner because"), max_length=200, blank=True)
+    dose_given = models.DecimalField(_("dose given"), max_digits=6, decimal_places=2, null=True, blank=True)
+    dose_given_unit = models.CharField(
+        _("unit of the dose given"),
+        max_length=10,
+        choices=[(DoseUnit.MG_PER_KG.value, "mg/kg"), (DoseUnit.MG.value, "mg")],
+        blank=True,
+    )
 
     objects = AppointmentQuerySet.as_manager()
 
@@ -135,6 +173,22 @@ class Appointment(models.Model):
                 condition=~Q(status__in=USED) | ~Q(escort="", no_escort_reason=""),
                 name="appointment_escort_recorded",
             ),
+            models.CheckConstraint(
+                condition=~Q(status__in=(Status.STOPPED_EARLY, Status.NOT_GIVEN)) | ~Q(stop_reason=""),
+                name="appointment_stop_has_reason",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=Status.DONE) | Q(stop_reason=""), name="appointment_done_was_not_stopped"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=Status.NOT_GIVEN) | Q(started_at__isnull=True),
+                name="appointment_not_given_never_started",
+            ),
+            models.CheckConstraint(
+                condition=Q(dose_given__isnull=True, dose_given_unit="")
+                | (Q(dose_given__isnull=False, dose_given__gt=0) & ~Q(dose_given_unit="")),
+                name="appointment_dose_given",
+            ),
         )
 
     def __str__(self) -> str:
@@ -159,3 +213,38 @@ class Appointment(models.Model):
     def is_open(self) -> bool:
         """Booked or under way."""
         return self.status in OPEN
+
+
+class BloodPressure(models.Model):
+    """One blood pressure in mmHg, taken at ``at`` (UTC); ``pulse`` in beats a minute."""
+
+    appointment = models.ForeignKey(Appointment, models.PROTECT, related_name="blood_pressures")
+    moment = models.CharField(_("when"), max_length=8, choices=MOMENT_LABELS)
+    systolic = models.PositiveSmallIntegerField(_("systolic (mmHg)"))
+    diastolic = models.PositiveSmallIntegerField(_("diastolic (mmHg)"))
+    pulse = models.PositiveSmallIntegerField(_("pulse (a minute)"), null=True, blank=True)
+    at = models.DateTimeField(_("taken at"))
+    recorded_by = models.ForeignKey(StaffMember, models.PROTECT, related_name="+")
+    recorded_at = models.DateTimeField(_("recorded at"))
+
+    class Meta:
+        verbose_name = _("blood pressure")
+        verbose_name_plural = _("blood pressures")
+        ordering = ("at", "pk")
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(
+                    systolic__gte=40, systolic__lte=300, diastolic__gte=20, diastolic__lt=F("systolic")
+                ),
+                name="bloodpressure_values",
+                violation_error_message=_("Look at the numbers again: systolic is the higher one."),
+            ),
+            models.CheckConstraint(
+                condition=Q(pulse__isnull=True) | Q(pulse__gte=20, pulse__lte=300),
+                name="bloodpressure_pulse",
+                violation_error_message=_("A pulse is 20 to 300 a minute."),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.systolic}/{self.diastolic} mmHg"

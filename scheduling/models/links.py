@@ -16,7 +16,11 @@ class AccessLink(models.Model):
     purpose = models.CharField(
         _("opens"),
         max_length=8,
-        choices=[(LinkPurpose.VISITS.value, _("My visits")), (LinkPurpose.FEED.value, _("calendar feed"))],
+        choices=[
+            (LinkPurpose.VISITS.value, _("My visits")),
+            (LinkPurpose.FEED.value, _("calendar feed")),
+            (LinkPurpose.ADDRESS.value, _("check of a new address")),
+        ],
     )
     version = models.PositiveIntegerField(_("version"), default=1)
     issued_at = models.DateTimeField(_("issued at"))

@@ -26,6 +26,8 @@ KIND_LABELS = [
     (MessageKind.CHECK_IN.value, _("check-in")),
     (MessageKind.CHECK_IN_AGAIN.value, _("second check-in")),
     (MessageKind.NEW_LINK.value, _("new link")),
+    (MessageKind.ADDRESS.value, _("check of a new address")),
+    (MessageKind.CLOSING.value, _("end of treatment")),
     (MessageKind.RED_FLAG.value, _("red flag (to staff)")),
 ]
 WAY_LABELS = [
@@ -51,12 +53,13 @@ def new_message_uid() -> str:
 class CourseChange(models.Model):
     """One change of a course that can be taken back until its messages leave at ``leaves_at`` (UTC).
 
-    ``before`` holds the visits as they were; ``hold`` keeps the places they had, for nobody else.
+    ``before`` holds the visits as they were; ``hold`` keeps the places they had, for nobody else. Without
+    ``made_by`` the patient made it.
     """
 
     series = models.ForeignKey(Series, models.CASCADE, related_name="changes")
     revision = models.PositiveIntegerField(_("revision"))
-    made_by = models.ForeignKey(StaffMember, models.PROTECT, related_name="+")
+    made_by = models.ForeignKey(StaffMember, models.PROTECT, null=True, blank=True, related_name="+")
     made_at = models.DateTimeField(_("made at"))
     leaves_at = models.DateTimeField(_("messages leave at"))
     hold = models.OneToOneField(Hold, models.SET_NULL, null=True, blank=True, related_name="change")

@@ -62,6 +62,16 @@ class Order(models.Model):
     valid_from = models.DateField(_("valid from"))
     valid_until = models.DateField(_("valid until"))
     note = models.CharField(_("note"), max_length=200, blank=True)
+    replaces = models.OneToOneField(
+        "self", models.PROTECT, null=True, blank=True, related_name="replaced_by", verbose_name=_("replaces")
+    )
+    seen_by = models.ForeignKey(StaffMember, models.PROTECT, null=True, blank=True, related_name="+")
+    seen_at = models.DateTimeField(
+        _("changed dose seen at"),
+        null=True,
+        blank=True,
+        help_text=_("Until then the board says “dose changed”."),
+    )
     drafted_by = models.ForeignKey(StaffMember, models.PROTECT, related_name="drafted_orders")
     drafted_at = models.DateTimeField(_("drafted at"))
     signed_by = models.ForeignKey(
@@ -89,6 +99,11 @@ class Order(models.Model):
             models.CheckConstraint(
                 condition=~Q(state__in=(OrderState.SIGNED, OrderState.USED_UP)) | Q(signed_by__isnull=False),
                 name="order_signed_by",
+            ),
+            models.CheckConstraint(
+                condition=Q(seen_by__isnull=True, seen_at__isnull=True)
+                | Q(seen_by__isnull=False, seen_at__isnull=False),
+                name="order_seen",
             ),
             models.CheckConstraint(condition=Q(sessions__gte=1, sessions__lte=100), name="order_sessions"),
             models.CheckConstraint(condition=Q(taken__lte=F("sessions")), name="order_not_overbooked"),

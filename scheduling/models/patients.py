@@ -11,12 +11,20 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 from phonenumber_field.modelfields import PhoneNumberField
 
-from scheduling.core.words import CalendarWay, Channel, TrialOutcome
+from scheduling.core.words import CalendarWay, Channel, Standing, TrialOutcome
 
 from .places import CALENDAR_WAY_LABELS, Location
 from .protocols import Prerequisite
 from .staff import StaffMember
 
+STANDING_LABELS = [
+    (Standing.ACTIVE.value, _("active")),
+    (Standing.PAUSED.value, _("paused")),
+    (Standing.FINISHED.value, _("treatment finished")),
+    (Standing.STOPPED.value, _("treatment stopped")),
+    (Standing.MOVED.value, _("moved away")),
+    (Standing.DIED.value, _("died")),
+]
 US_DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 
 
@@ -93,7 +101,15 @@ class Patient(models.Model):
     escort_name = models.CharField(_("escort"), max_length=80, blank=True)
     escort_phone = PhoneNumberField(_("escort's phone"), blank=True)
     note = models.TextField(_("note for the front desk"), max_length=1000, blank=True)
-    is_active = models.BooleanField(_("active"), default=True)
+    standing = models.CharField(_("standing"), max_length=8, choices=STANDING_LABELS, default=Standing.ACTIVE)
+    standing_since = models.DateTimeField(_("standing since"), null=True, blank=True)
+    paused_until = models.DateField(_("paused until"), null=True, blank=True)
+    email_unproven_since = models.DateTimeField(
+        _("e-mail not proven since"),
+        null=True,
+        blank=True,
+        help_text=_("A changed address gets nothing but a test link until that is opened."),
+    )
 
     objects = PatientQuerySet.as_manager()
 
@@ -109,10 +125,20 @@ class Patient(models.Model):
                 violation_error_message=_("Another patient has this record number at this location."),
             ),
             models.CheckConstraint(condition=~Q(mrn=""), name="patient_mrn_present"),
+            models.CheckConstraint(
+                condition=Q(standing=Standing.PAUSED, paused_until__isnull=False)
+                | (~Q(standing=Standing.PAUSED) & Q(paused_until__isnull=True)),
+                name="patient_pause_has_end",
+            ),
         )
 
     def __str__(self) -> str:
         return f"{self.last_name}, {self.first_name}"
+
+    @property
+    def is_active(self) -> bool:
+        """Whether this patient is treated here at present: neither paused nor ended."""
+        return self.standing == Standing.ACTIVE
 
     @property
     def called(self) -> str:
@@ -201,10 +227,21 @@ class MedicationTrial(models.Model):
 
 
 class PrerequisiteRecord(models.Model):
-    """A prerequisite was met: by whom recorded, when, and where the paper is."""
+    """A prerequisite was met: by whom recorded, when, and where the paper is.
+
+    One that is required before every visit is met for one ``appointment``.
+    """
 
     patient = models.ForeignKey(Patient, models.CASCADE, related_name="prerequisite_records")
     prerequisite = models.ForeignKey(Prerequisite, models.PROTECT, related_name="records")
+    appointment = models.ForeignKey(
+        "scheduling.Appointment",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="prerequisite_records",
+        verbose_name=_("visit"),
+    )
     recorded_by = models.ForeignKey(StaffMember, models.PROTECT, related_name="+")
     recorded_at = models.DateTimeField(_("recorded at"))
     reference = models.CharField(_("reference"), max_length=80, blank=True)

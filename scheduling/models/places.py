@@ -4,6 +4,7 @@ from datetime import date
 from zoneinfo import ZoneInfo, available_timezones
 
 import holidays
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
@@ -131,6 +132,29 @@ class Location(models.Model):
     def tz(self) -> ZoneInfo:
         """The zone of every wall time of this location."""
         return ZoneInfo(self.zone)
+
+
+class LocationLabel(models.Model):
+    """The neutral calendar label in one more language; a missing one falls back to the location's own."""
+
+    location = models.ForeignKey(Location, models.CASCADE, related_name="labels")
+    language = models.CharField(_("language"), max_length=5, choices=settings.LANGUAGES)
+    calendar_label = models.CharField(_("calendar label"), max_length=60)
+
+    class Meta:
+        verbose_name = _("calendar label in another language")
+        verbose_name_plural = _("calendar labels in other languages")
+        ordering = ("language",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("location", "language"),
+                name="locationlabel_language",
+                violation_error_message=_("There is one label per language."),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.get_language_display()}: {self.calendar_label}"
 
 
 class OpeningHours(models.Model):

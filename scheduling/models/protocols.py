@@ -14,6 +14,10 @@ from scheduling.core.pattern import PhaseKind
 from scheduling.core.timeline import STEP_MINUTES
 from scheduling.core.words import DoseUnit, RequiredBefore, Route
 
+from .places import Location
+
+OBSERVATION_BY_ROUTE = {Route.IV: 0, Route.INTRANASAL: 120}
+"""Minutes from the start of treatment (facts: intranasal at least 2 h, sources 22 and 23; IV has no published rule)."""
 PHASE_LABELS = [
     (PhaseKind.CHECK_IN.value, _("check-in")),
     (PhaseKind.PREPARATION.value, _("preparation")),
@@ -86,6 +90,32 @@ class Protocol(models.Model):
         default=False,
         help_text=_("A prescriber's shift has to cover treatment and recovery."),
     )
+    observation_minutes = models.PositiveSmallIntegerField(
+        _("observation (minutes)"),
+        null=True,
+        blank=True,
+        help_text=_(
+            "From the start of treatment to leaving. Empty: as the route has it, 120 for intranasal."
+        ),
+    )
+    may_override_prerequisites = models.BooleanField(
+        _("may start without prerequisites"),
+        default=False,
+        help_text=_("With a reason, where something required is not on record."),
+    )
+    systolic_low = models.PositiveSmallIntegerField(_("systolic from (mmHg)"), default=90)
+    systolic_high = models.PositiveSmallIntegerField(
+        _("systolic to (mmHg)"), default=160, help_text=_("Beyond it the entry warns.")
+    )
+    diastolic_low = models.PositiveSmallIntegerField(_("diastolic from (mmHg)"), default=50)
+    diastolic_high = models.PositiveSmallIntegerField(_("diastolic to (mmHg)"), default=100)
+    locations = models.ManyToManyField(
+        Location,
+        related_name="protocols",
+        blank=True,
+        verbose_name=_("locations"),
+        help_text=_("Where it is given. None chosen: everywhere."),
+    )
     needs_escort = models.BooleanField(_("leaves with an escort"), default=True)
     check_in_hours = models.CharField(
         _("check-ins after (hours)"),
@@ -134,6 +164,16 @@ class Protocol(models.Model):
                 violation_error_message=_("The shortest gap in hours is longer than the one in days."),
             ),
             models.CheckConstraint(
+                condition=Q(systolic_low__lt=F("systolic_high"), diastolic_low__lt=F("diastolic_high")),
+                name="protocol_blood_pressure",
+                violation_error_message=_("The lower limit of a blood pressure is below the upper one."),
+            ),
+            models.CheckConstraint(
+                condition=Q(observation_minutes__isnull=True) | Q(observation_minutes__lte=720),
+                name="protocol_observation",
+                violation_error_message=_("An observation lasts at most 720 minutes."),
+            ),
+            models.CheckConstraint(
                 condition=Q(dose_low__isnull=True, dose_high__isnull=True)
                 | Q(
                     dose_low__isnull=False,
@@ -170,6 +210,13 @@ class Protocol(models.Model):
             "high": f"{high:f}",
             "unit": self.get_dose_unit_display(),
         }
+
+    @property
+    def observed_minutes(self) -> int:
+        """How long a patient stays at least from the start of treatment; 0 where nothing is prescribed."""
+        if self.observation_minutes is None:
+            return OBSERVATION_BY_ROUTE[Route(self.route)]
+        return self.observation_minutes
 
     def pattern_phases(self) -> tuple[PatternPhase, ...]:
         """The phases in order, for the planner."""

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from scheduling.core.words import SeatKind
 
 from .constraints import NoOverlap, SqlCheck
+from .orders import Order
 from .patients import Patient
 from .places import Chair
 from .staff import StaffMember
@@ -61,10 +62,16 @@ class Seat(models.Model):
 
 
 class Hold(models.Model):
-    """Places kept for somebody until ``expires_at``; an expired one binds nobody."""
+    """Places kept for somebody until ``expires_at``; an expired one binds nobody.
+
+    ``order`` is the draft whose places these are. ``places``: what is kept, each as start (UTC, ISO 8601), chair
+    and nurse by primary key, where it is to be booked as it stands.
+    """
 
     expires_at = models.DateTimeField(_("expires at"), db_index=True)
-    made_by = models.ForeignKey(StaffMember, models.PROTECT, related_name="holds")
+    made_by = models.ForeignKey(StaffMember, models.PROTECT, null=True, blank=True, related_name="holds")
+    order = models.OneToOneField(Order, models.CASCADE, null=True, blank=True, related_name="hold")
+    places = models.JSONField(_("places"), default=list, blank=True)
     made_at = models.DateTimeField(_("made at"))
 
     class Meta:

@@ -21,6 +21,12 @@ class Series(models.Model):
         _("revision"), default=1, help_text=_("Rises once with every change of the course.")
     )
     wishes = models.JSONField(_("days and times wished for"), default=dict, blank=True)
+    review_asked_at = models.DateTimeField(
+        _("under review since"),
+        null=True,
+        blank=True,
+        help_text=_("A prescriber was asked whether the course goes on; nothing more is booked until then."),
+    )
     booked_by = models.ForeignKey(StaffMember, models.PROTECT, related_name="booked_series")
     booked_at = models.DateTimeField(_("booked at"))
 
@@ -35,6 +41,41 @@ class Series(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_stage_display()}: {self.patient}"
+
+
+class SeriesTransfer(models.Model):
+    """A course that went on at another location; a prescriber there signs the order a second time.
+
+    Without that countersignature no treatment starts at the new location.
+    """
+
+    series = models.ForeignKey(Series, models.PROTECT, related_name="transfers")
+    order = models.ForeignKey(Order, models.PROTECT, related_name="transfers")
+    from_location = models.ForeignKey(Location, models.PROTECT, related_name="+")
+    to_location = models.ForeignKey(Location, models.PROTECT, related_name="+")
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
+    made_by = models.ForeignKey(StaffMember, models.PROTECT, related_name="+")
+    made_at = models.DateTimeField(_("made at"))
+    countersigned_by = models.ForeignKey(StaffMember, models.PROTECT, null=True, blank=True, related_name="+")
+    countersigned_at = models.DateTimeField(_("countersigned at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("transfer of a course")
+        verbose_name_plural = _("transfers of courses")
+        ordering = ("-made_at", "-pk")
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(countersigned_by__isnull=True, countersigned_at__isnull=True)
+                | Q(countersigned_by__isnull=False, countersigned_at__isnull=False),
+                name="seriestransfer_countersigned",
+            ),
+            models.CheckConstraint(
+                condition=~Q(from_location=models.F("to_location")), name="seriestransfer_elsewhere"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.series}: {self.to_location}"
 
 
 class BookingRequest(models.Model):

@@ -11,14 +11,19 @@ from django.utils.translation import gettext_lazy
 
 from scheduling.core.check_ins import FlagRule
 from scheduling.core.words import AlertKind, SafetyQuestion
-from scheduling.models import EFFECT_LABELS, GRADE_LABELS, KIND_LABELS, Alert
+from scheduling.models import EFFECT_LABELS, GRADE_LABELS, KIND_LABELS, STOP_LABELS, Alert
 
 EFFECTS, GRADES, KINDS = dict(EFFECT_LABELS), dict(GRADE_LABELS), dict(KIND_LABELS)
+STOPS = dict(STOP_LABELS)
 SAFETY_WORDS = {
     SafetyQuestion.SELF_HARM: gettext_lazy("thoughts of harming themselves"),
     SafetyQuestion.CHEST_PAIN: gettext_lazy("chest pain"),
     SafetyQuestion.BREATHING: gettext_lazy("trouble breathing"),
     SafetyQuestion.WORST_HEADACHE: gettext_lazy("a severe or the worst headache"),
+}
+SHARED_WORDS = {
+    "chair": gettext_lazy("There until %(time)s; %(next)s should have the chair at %(at)s."),
+    "nurse": gettext_lazy("There until %(time)s; the nurse should look after %(next)s at %(at)s."),
 }
 FLAG_WORDS = {
     FlagRule.SEVERE: gettext_lazy("%(effect)s: “%(grade)s”"),
@@ -90,6 +95,76 @@ def _plan_stuck(facts: Mapping[str, Any], alert: Alert) -> list[str]:
     return list(facts.get("reasons", ()))
 
 
+def _overrun(facts: Mapping[str, Any], alert: Alert) -> list[str]:
+    until, starts = (
+        datetime.fromisoformat(facts[name]).astimezone(alert.location.tz) for name in ("until", "next_at")
+    )
+    words = SHARED_WORDS[facts["shared"]] % {
+        "time": until.strftime("%H:%M"),
+        "next": facts["next_patient"],
+        "at": starts.strftime("%H:%M"),
+    }
+    return [words]
+
+
+def _call_missed(facts: Mapping[str, Any], alert: Alert) -> list[str]:
+    return [_("Ask first whether the patient is well, then offer another day for the visit.")]
+
+
+def _misses(facts: Mapping[str, Any], alert: Alert) -> list[str]:
+    words = _(
+        "%(count)d visits of this course were missed. Later ones stay; nothing more is booked until you decide."
+    )
+    return [words % {"count": facts["count"]}]
+
+
+def _make_up(facts: Mapping[str, Any], alert: Alert) -> list[str]:
+    words = _("Stopped early on %(day)s: %(reason)s. The infusion counts as used.")
+    return [words % {"day": _day(date.fromisoformat(facts["day"])), "reason": STOPS[facts["reason"]]}]
+
+
+def _book_make_up(facts: Mapping[str, Any], alert: Alert) -> list[str]:
+    words = _("The session of %(day)s is to be made up at the end of the course.")
+    return [words % {"day": _day(date.fromisoformat(facts["day"]))}]
+
+
+def _no_prescriber(facts: Mapping[str, Any], alert: Alert) -> list[str]:
+    left = datetime.fromisoformat(facts["left_at"]).astimezone(alert.location.tz)
+    words = _("%(name)s left at %(time)s; this patient is still observed and needs a prescriber on site.")
+    return [words % {"name": facts["name"], "time": left.strftime("%H:%M")}]
+
+
+def _dose_differs(facts: Mapping[str, Any], alert: Alert) -> list[str]:
+    return [
+        _("Given: %(given)s. Ordered: %(ordered)s.") % {"given": facts["given"], "ordered": facts["ordered"]}
+    ]
+
+
+def _countersign(facts: Mapping[str, Any], alert: Alert) -> list[str]:
+    words = _(
+        "The course goes on at %(place)s. No treatment starts there before a prescriber of that location signs."
+    )
+    return [words % {"place": facts["to"]}]
+
+
+def _pause_over(facts: Mapping[str, Any], alert: Alert) -> list[str]:
+    words = _("Paused until %(day)s. Reopen the record, or end the treatment.")
+    return [words % {"day": _day(date.fromisoformat(facts["until"]))}]
+
+
+def _other_time(facts: Mapping[str, Any], alert: Alert) -> list[str]:
+    return [_("“%(wish)s”") % {"wish": facts["wish"]}, _("The visit stays booked until you move it.")]
+
+
+def _replan(facts: Mapping[str, Any], alert: Alert) -> list[str]:
+    in_time, late = _("Cancelled in time by the patient."), _("Cancelled late by the patient.")
+    return [late if facts["is_late"] else in_time, _("Look whether the rest of the course still fits.")]
+
+
+def _uncovered(facts: Mapping[str, Any], alert: Alert) -> list[str]:
+    return list(facts.get("reasons", ()))
+
+
 def _day(day: date) -> str:
     return formats.date_format(day, "D j M Y")
 
@@ -104,4 +179,16 @@ WORDS: dict[AlertKind, Callable[[Mapping[str, Any], Alert], list[str]]] = {
     AlertKind.REVIEW_DUE: _review_due,
     AlertKind.RENEW_ORDER: _renew_order,
     AlertKind.PLAN_STUCK: _plan_stuck,
+    AlertKind.OVERRUN: _overrun,
+    AlertKind.CALL_MISSED: _call_missed,
+    AlertKind.MISSES: _misses,
+    AlertKind.MAKE_UP: _make_up,
+    AlertKind.BOOK_MAKE_UP: _book_make_up,
+    AlertKind.NO_PRESCRIBER: _no_prescriber,
+    AlertKind.DOSE_DIFFERS: _dose_differs,
+    AlertKind.COUNTERSIGN: _countersign,
+    AlertKind.PAUSE_OVER: _pause_over,
+    AlertKind.OTHER_TIME: _other_time,
+    AlertKind.REPLAN: _replan,
+    AlertKind.UNCOVERED: _uncovered,
 }

@@ -18,6 +18,18 @@ OWNERS: dict[AlertKind, tuple[Severity, Role]] = {
     AlertKind.REVIEW_DUE: (Severity.PAPERWORK, Role.PRESCRIBER),
     AlertKind.RENEW_ORDER: (Severity.PAPERWORK, Role.PRESCRIBER),
     AlertKind.PLAN_STUCK: (Severity.PATIENT_WAITING, Role.FRONT_DESK),
+    AlertKind.OVERRUN: (Severity.SAME_DAY_VISIT, Role.NURSE),
+    AlertKind.CALL_MISSED: (Severity.SAME_DAY_VISIT, Role.FRONT_DESK),
+    AlertKind.MISSES: (Severity.PATIENT_WAITING, Role.PRESCRIBER),
+    AlertKind.MAKE_UP: (Severity.PATIENT_WAITING, Role.PRESCRIBER),
+    AlertKind.BOOK_MAKE_UP: (Severity.PATIENT_WAITING, Role.FRONT_DESK),
+    AlertKind.NO_PRESCRIBER: (Severity.SAME_DAY_VISIT, Role.PRESCRIBER),
+    AlertKind.DOSE_DIFFERS: (Severity.PATIENT_WAITING, Role.PRESCRIBER),
+    AlertKind.COUNTERSIGN: (Severity.PATIENT_WAITING, Role.PRESCRIBER),
+    AlertKind.PAUSE_OVER: (Severity.PAPERWORK, Role.PRESCRIBER),
+    AlertKind.OTHER_TIME: (Severity.PATIENT_WAITING, Role.FRONT_DESK),
+    AlertKind.REPLAN: (Severity.PATIENT_WAITING, Role.FRONT_DESK),
+    AlertKind.UNCOVERED: (Severity.SAME_DAY_VISIT, Role.FRONT_DESK),
 }
 """How soon each kind is to be seen, and by whom."""
 
@@ -33,11 +45,13 @@ def raise_alert(
     check_in: CheckIn | None = None,
     plan: FollowUpPlan | None = None,
     next_call_at: datetime | None = None,
+    due_at: datetime | None = None,
     facts: dict[str, Any] | None = None,
 ) -> Alert | None:
     """The new alert of a cause named by ``key``; None where that cause already raised one.
 
-    The caller's service writes the audit entry. ``facts`` are JSON values.
+    The caller's service writes the audit entry. ``facts`` are JSON values; ``due_at`` (UTC) is by when
+    it has to be dealt with.
     """
     severity, owner = OWNERS[kind]
     alert, is_new = Alert.objects.get_or_create(
@@ -54,6 +68,7 @@ def raise_alert(
             "facts": facts or {},
             "raised_at": now,
             "next_call_at": next_call_at,
+            "due_at": due_at,
         },
     )
     return alert if is_new else None

@@ -105,6 +105,7 @@ def new_visit(
     visit = Appointment(
         series=series,
         patient=series.patient,
+        order=series.order,
         protocol=series.order.protocol,
         number=number,
     )

@@ -1,5 +1,7 @@
 """Locking a course and its visits in the one order: order, series, appointment (then seats, then messages)."""
 
+from django.db.models import Q
+
 from scheduling.models import Appointment, Order, Series
 
 
@@ -21,12 +23,20 @@ def locked_series(pk: int) -> Series:
 
 
 def locked_visit(pk: int) -> Appointment:
-    """One visit with its order, series and itself locked in that order; READ COMMITTED sees what is true now."""
-    series = locked_series(Appointment.objects.values_list("series_id", flat=True).get(pk=pk))
+    """One visit with its orders, series and itself locked in that order; READ COMMITTED sees what is true now.
+
+    A past visit keeps an order that was replaced since: both are locked, by primary key.
+    """
+    series_id = Appointment.objects.values_list("series_id", flat=True).get(pk=pk)
+    orders = Order.objects.filter(Q(series=series_id) | Q(appointments=pk)).values("pk")
+    list(Order.objects.select_for_update(no_key=True).filter(pk__in=orders).order_by("pk"))
+    series = locked_series(series_id)
     visit = (
         Appointment.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("location", "patient__home_location", "protocol", "chair", "nurse")
+        .select_related("location", "patient__home_location", "protocol", "chair", "nurse", "order")
         .get(pk=pk)
     )
     visit.series = series
+    if visit.order_id == series.order_id:
+        visit.order = series.order
     return visit

@@ -152,7 +152,7 @@ def withdraw_order(*, by: Actor, now: datetime, order: Order) -> Order:
     by.require(withdrawal(order))
     if order.state not in (OrderState.DRAFT, OrderState.SIGNED):
         raise Refused("order_closed", _("This order is already closed."))
-    if Appointment.objects.open().filter(series__order=order).exists():
+    if Appointment.objects.open().filter(order=order).exists():
         raise Refused("order_in_use", _("Cancel the visits booked under this order first."))
     order.state = OrderState.WITHDRAWN
     order.save(update_fields=["state"])
@@ -174,7 +174,7 @@ def recount(order: Order) -> None:
 
     The database refuses a count above the order's number.
     """
-    statuses = list(Appointment.objects.filter(series__order=order).values_list("status", flat=True))
+    statuses = list(Appointment.objects.filter(order=order).values_list("status", flat=True))
     order.taken = sum(status in COUNTED for status in statuses)
     used_up = order.taken == order.sessions and not set(OPEN) & set(statuses)
     if order.state in (OrderState.SIGNED, OrderState.USED_UP):

@@ -7,7 +7,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from scheduling.access import SYSTEM, Actor
 from scheduling.core.plan_steps import windows
-from scheduling.core.words import OPEN, USED, AlertKind, PlanState
+from scheduling.core.words import OPEN, USED, AlertKind, PlanState, Standing
 from scheduling.models import Alert, Appointment, FollowUpPlan
 
 from .alerts import raise_alert, settle
@@ -37,7 +37,7 @@ def _last_infusions(now: datetime) -> "QuerySet[Appointment]":
     later = others.filter(status__in=USED, started_at__gt=OuterRef("started_at"))
     noticed = Alert.objects.filter(appointment=OuterRef("pk"), kind=AlertKind.OVERDUE)
     rows = Appointment.objects.filter(
-        status__in=USED, started_at__lt=now - SOONEST, patient__is_active=True
+        status__in=USED, started_at__lt=now - SOONEST, patient__standing=Standing.ACTIVE
     ).exclude(Exists(others.filter(status__in=OPEN)))
     return rows.exclude(Exists(later)).exclude(Exists(noticed)).order_by("pk")
 
@@ -64,7 +64,7 @@ def _answered() -> list[int]:
         Q(status__in=OPEN) | Q(status__in=USED, started_at__gt=OuterRef("appointment__started_at"))
     )
     rows = Alert.objects.open().filter(kind=AlertKind.OVERDUE)
-    gone = rows.filter(Exists(since) | Q(patient__is_active=False))
+    gone = rows.filter(Exists(since) | ~Q(patient__standing=Standing.ACTIVE))
     return list(gone.order_by("pk").values_list("pk", flat=True))
 
 

@@ -8,7 +8,7 @@ from django.db.models import CharField, Count, Exists, F, OuterRef, Q, QuerySet,
 from django.db.models.functions import Cast, Coalesce, Concat
 
 from scheduling.access import SYSTEM, Action, Actor
-from scheduling.core.words import OPEN, AlertKind, PlanState
+from scheduling.core.words import OPEN, AlertKind, PlanState, Standing
 from scheduling.models import Alert, Appointment, FollowUpPlan, PlanReview
 
 from .alerts import raise_alert
@@ -46,7 +46,7 @@ def short_plans(now: datetime) -> QuerySet[FollowUpPlan]:
     ahead = booked.order_by().values("patient").annotate(count=Count("pk")).values("count")
     # A visit later today counts by its local date below: a day more than needed is looked at here.
     return (
-        FollowUpPlan.objects.filter(state=PlanState.ACTIVE, patient__is_active=True)
+        FollowUpPlan.objects.filter(state=PlanState.ACTIVE, patient__standing=Standing.ACTIVE)
         .filter(Q(tried_at=None) | Q(tried_at__lte=now - RETRY))
         .annotate(last=Subquery(last), ahead=Coalesce(Subquery(ahead), 0))
         .filter(Q(last=None) | Q(last__lt=now + SHORT + timedelta(days=1)) | Q(ahead__lt=AHEAD))

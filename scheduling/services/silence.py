@@ -1,6 +1,7 @@
 """A check-in without an answer: asked again, then a task for a person. One never asked is never silent."""
 
 from datetime import datetime
+from itertools import takewhile
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -8,8 +9,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from scheduling.access import SYSTEM, Actor
 from scheduling.core.check_ins import WAKING_HOURS_TO_ANSWER, Silence, silence_means
 from scheduling.core.quiet import waking_hours_later
-from scheduling.core.words import AlertKind, CheckInState, MessageKind, OrderState
-from scheduling.models import Appointment, CheckIn, Message, Order, SideEffectReport
+from scheduling.core.words import AlertKind, CheckInState, MessageKind
+from scheduling.models import Appointment, CheckIn, Message, SideEffectReport
 
 from .alerts import raise_alert
 from .audit import record
@@ -18,7 +19,7 @@ from .ledger import write
 from .running import run
 
 KIND_OF = {Silence.CALL: AlertKind.NO_ANSWER_CALL, Silence.ASK: AlertKind.NO_ANSWER_ASK}
-ALL = ("patient", "appointment__location", "appointment__series__order")
+ALL = ("patient", "appointment__location", "appointment__order")
 
 
 def ask_again_and_escalate(now: datetime) -> int:
@@ -92,21 +93,11 @@ def _fall_silent(row: CheckIn, now: datetime) -> dict[str, str]:
 
 
 def infusion_at_dose(visit: Appointment) -> int:
-    """Which started visit of its course this is, from 1, counted anew where the order's dose was changed."""
+    """Which started visit of its course this is, from 1, counted anew where an amended order changed the dose."""
     rows = Appointment.objects.filter(series=visit.series_id, started_at__isnull=False)
-    order = visit.series.order
-    if order.signed_at and visit.started_at and visit.started_at >= order.signed_at and _is_new_dose(order):
-        rows = rows.filter(started_at__gte=order.signed_at)
-    return rows.filter(starts_at__lte=visit.starts_at).count()
-
-
-def _is_new_dose(order: Order) -> bool:
-    """Whether the order before it for the same treatment gave another dose."""
-    earlier = Order.objects.filter(
-        patient=order.patient_id, regimen=order.regimen, signed_at__lt=order.signed_at
-    ).exclude(state=OrderState.DRAFT)
-    before = earlier.order_by("-signed_at").first()
-    return before is not None and before.dose != order.dose
+    doses = rows.filter(starts_at__lte=visit.starts_at).order_by("-starts_at")
+    here = visit.order.dose_amount, visit.order.dose_unit
+    return len([*takewhile(here.__eq__, doses.values_list("order__dose_amount", "order__dose_unit"))])
 
 
 def last_grade(check_in: CheckIn) -> int:

@@ -111,7 +111,7 @@ def discharge(
     visit.status = Status.DONE
     visit.save()
     _shorten(visit, visit.discharged_at)
-    recount(visit.series.order)
+    recount(visit.order)
     plan_check_ins(visit, now)
     settle_open_visit(visit, now)
     _record(by, now, "discharge", visit, override=bool(no_escort_reason))
@@ -134,7 +134,7 @@ def record_missed(*, by: Actor, now: datetime, appointment: Appointment) -> Appo
     visit.sequence += 1
     visit.save()
     release([visit])
-    recount(visit.series.order)
+    recount(visit.order)
     _record(by, now, "record_missed", visit)
     return visit
 
@@ -158,7 +158,7 @@ def undo_step(*, by: Actor, now: datetime, appointment: Appointment) -> Appointm
         take_places([visit], Pattern.of(visit.protocol.pattern_phases()), now)
     else:
         facts |= _step_back(visit, by, now)
-    recount(visit.series.order)
+    recount(visit.order)
     _record(by, now, "undo_step", visit, **facts)
     return visit
 

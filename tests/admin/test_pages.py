@@ -16,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from scheduling.core.words import (
     AlertKind,
     Channel,
+    DisruptionKind,
     Effect,
     LinkPurpose,
     RequiredBefore,
@@ -26,12 +27,17 @@ from scheduling.core.words import (
 from scheduling.models import (
     AccessLink,
     Alert,
+    Appointment,
     Attempt,
+    BloodPressure,
+    CapacityRaise,
     CheckIn,
     Claim,
     Closure,
     Consent,
     CourseChange,
+    DisruptedVisit,
+    Disruption,
     FollowUpPlan,
     Heartbeat,
     Hold,
@@ -40,8 +46,10 @@ from scheduling.models import (
     PlanStep,
     Prerequisite,
     PrerequisiteRecord,
+    Presence,
     ProtocolInstruction,
     Series,
+    SeriesTransfer,
     ShiftException,
     SideEffectReport,
     StaffMember,
@@ -115,6 +123,35 @@ def make_what_follows_a_visit(series: Series, boss: StaffMember) -> None:
     PlanStep.objects.create(plan=plan, position=1, per_week=1, weeks=4)
     PlanReview.objects.create(plan=plan, due_on=NOW.date(), done_by=boss, done_at=NOW)
     Heartbeat.objects.create(worker=f"host-{visit.pk}", started_at=NOW, beat_at=NOW)
+    make_a_bad_day(visit, boss)
+
+
+def make_a_bad_day(visit: Appointment, boss: StaffMember) -> None:
+    """A disruption with its visit, a raised capacity, a presence, a transfer, a blood pressure."""
+    until = START + timedelta(hours=8)
+    disruption = Disruption.objects.create(
+        kind=DisruptionKind.NURSE, location=visit.location, staff=visit.nurse, starts_at=START, ends_at=until,
+        made_by=boss, made_at=NOW,
+    )  # fmt: skip
+    DisruptedVisit.objects.create(disruption=disruption, appointment=visit)
+    CapacityRaise.objects.create(
+        nurse=visit.nurse, starts_at=START, ends_at=until, capacity=2, reason="Flu", made_by=boss, made_at=NOW
+    )
+    doctor = factories.make_staff(Role.PRESCRIBER)
+    Presence.objects.create(staff=doctor, location=visit.location, arrived_at=NOW, recorded_by=boss)
+    SeriesTransfer.objects.create(
+        series=visit.series, order=visit.order, from_location=visit.location,
+        to_location=factories.make_location(), made_by=boss, made_at=NOW,
+    )  # fmt: skip
+    BloodPressure.objects.create(
+        appointment=visit,
+        moment="before",
+        systolic=120,
+        diastolic=80,
+        at=NOW,
+        recorded_by=boss,
+        recorded_at=NOW,
+    )
 
 
 def queries(get: Callable[[], Any]) -> int:
@@ -124,8 +161,16 @@ def queries(get: Callable[[], Any]) -> int:
 
 
 def test_every_model_of_the_project_is_there() -> None:
-    parts = {"OpeningHours", "Closure", "Phase", "ProtocolInstruction", "OnCallShift", "TaperStep"}
-    parts |= {"Attempt", "SideEffectReport", "PlanStep", "PlanReview"}
+    parts = {
+        "OpeningHours",
+        "Closure",
+        "Phase",
+        "ProtocolInstruction",
+        "OnCallShift",
+        "TaperStep",
+        "LocationLabel",
+    }
+    parts |= {"Attempt", "SideEffectReport", "PlanStep", "PlanReview", "BloodPressure", "DisruptedVisit"}
     names = {model.__name__ for model in apps.get_app_config("scheduling").get_models()}
 
     assert names - parts == {model.__name__ for model in MODELS} - {"User"}

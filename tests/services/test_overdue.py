@@ -5,6 +5,7 @@ import pytest
 from scheduling.core.words import (
     AlertKind,
     Role,
+    Standing,
     Status,
 )
 from scheduling.models import (
@@ -97,12 +98,12 @@ def test_a_plan_is_in_the_step_that_the_day_lies_in(visit: Appointment) -> None:
 
 def test_nobody_is_overdue_with_a_visit_booked_or_when_no_longer_active(visit: Appointment) -> None:
     patient = visit.patient
-    patient.is_active = False
+    patient.standing = Standing.STOPPED
     patient.save()
     assert find_overdue(day(30)) == 0
-    patient.is_active = True
+    patient.standing = Standing.ACTIVE
     patient.save()
-    Appointment.objects.filter(pk=visit.pk).update(status=Status.NOT_GIVEN)
+    Appointment.objects.filter(pk=visit.pk).update(status=Status.MISSED)
     assert find_overdue(day(30)) == 0
 
 

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from scheduling.access import SYSTEM, Actor
 from scheduling.core.plan_steps import Step
-from scheduling.core.words import AlertKind, Role, Severity, Status
+from scheduling.core.words import AlertKind, Role, Severity, Standing, Status
 from scheduling.models import (
     Alert,
     Appointment,
@@ -250,7 +250,7 @@ def test_an_ended_plan_and_an_inactive_patient_are_not_booked_further(prescriber
     plan = make_plan()
     end_plan(by=prescriber, now=NOW, plan=plan, reason="Feels well")
     other = make_plan()
-    Patient.objects.filter(pk=other.patient_id).update(is_active=False)
+    Patient.objects.filter(pk=other.patient_id).update(standing=Standing.STOPPED)
     assert extend_plans(at(20)) == 0
 
 

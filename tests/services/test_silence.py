@@ -1,4 +1,5 @@
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from scheduling.services.check_ins import (
     mark_asked,
 )
 from scheduling.services.silence import ask_again_and_escalate, infusion_at_dose
-from tests.factories import NOW, treat
+from tests.factories import treat
 from tests.services.treated import hours, states
 
 pytestmark = pytest.mark.django_db
@@ -113,17 +114,15 @@ def test_infusions_are_counted_anew_after_a_change_of_dose(visits: list[Appointm
     for visit in visits[:3]:
         treat(visit)
     assert [infusion_at_dose(visit) for visit in visits[:3]] == [1, 2, 3]
-    order = visits[0].series.order
-    signed = visits[2].starts_at
-    Order.objects.filter(pk=order.pk).update(signed_at=signed)
-    earlier = Order.objects.get(pk=order.pk)
-    earlier.pk, earlier.state, earlier.signed_at = None, OrderState.REPLACED, NOW
-    earlier.save()
+    amended = Order.objects.get(pk=visits[0].order_id)
+    amended.pk, amended.state, amended.dose_amount = None, OrderState.REPLACED, Decimal("0.6")
+    amended.save()
+    Appointment.objects.filter(pk=visits[2].pk).update(order=amended)
     third = Appointment.objects.get(pk=visits[2].pk)
-    assert infusion_at_dose(third) == 3
-    Order.objects.filter(pk=earlier.pk).update(dose_amount="0.6")
     assert infusion_at_dose(third) == 1
     assert infusion_at_dose(Appointment.objects.get(pk=visits[1].pk)) == 2
+    Order.objects.filter(pk=amended.pk).update(dose_amount="0.5")
+    assert infusion_at_dose(Appointment.objects.get(pk=third.pk)) == 3
 
 
 def test_two_workers_at_once_ask_again_once_and_raise_one_alert(

@@ -31,6 +31,24 @@ FACTS: dict[AlertKind, dict[str, Any]] = {
     AlertKind.REVIEW_DUE: {"due_on": "2026-01-04"},
     AlertKind.RENEW_ORDER: {"code": "order_end", "last": "2026-01-20", "left": 2},
     AlertKind.PLAN_STUCK: {"code": "no_place", "reasons": ["No place was found."]},
+    AlertKind.OVERRUN: {
+        "until": (NOW + timedelta(hours=2)).isoformat(),
+        "next_at": (NOW + timedelta(hours=1)).isoformat(),
+        "next": 8,
+        "next_patient": "Young, Bo",
+        "shared": "chair",
+    },
+    AlertKind.CALL_MISSED: {},
+    AlertKind.MISSES: {"count": 2},
+    AlertKind.MAKE_UP: {"day": "2026-01-05", "reason": "unwell"},
+    AlertKind.BOOK_MAKE_UP: {"day": "2026-01-05"},
+    AlertKind.NO_PRESCRIBER: {"left_at": NOW.isoformat(), "name": "Dr. Lee"},
+    AlertKind.DOSE_DIFFERS: {"given": "84 mg", "ordered": "56 mg"},
+    AlertKind.COUNTERSIGN: {"to": "Hillside"},
+    AlertKind.PAUSE_OVER: {"until": "2026-01-04"},
+    AlertKind.OTHER_TIME: {"wish": "Mornings, please"},
+    AlertKind.REPLAN: {"is_late": False},
+    AlertKind.UNCOVERED: {"reasons": ["Tue 6 Jan 09:00–11:00: no nurse is on shift."]},
 }
 
 
@@ -112,6 +130,18 @@ def test_every_kind_is_put_into_words(patient: Patient, kind: AlertKind) -> None
         AlertKind.REVIEW_DUE: "Review of the plan on Sun 4 Jan 2026.",
         AlertKind.RENEW_ORDER: "The order lasts until Tue 20 Jan 2026 and has 2 infusions left.",
         AlertKind.PLAN_STUCK: "No place was found.",
+        AlertKind.OVERRUN: "There until 10:00; Young, Bo should have the chair at 09:00.",
+        AlertKind.CALL_MISSED: "Ask first whether the patient is well",
+        AlertKind.MISSES: "2 visits of this course were missed.",
+        AlertKind.MAKE_UP: "Stopped early on Mon 5 Jan 2026: unwell.",
+        AlertKind.BOOK_MAKE_UP: "The session of Mon 5 Jan 2026 is to be made up",
+        AlertKind.NO_PRESCRIBER: "Dr. Lee left at 08:00",
+        AlertKind.DOSE_DIFFERS: "Given: 84 mg. Ordered: 56 mg.",
+        AlertKind.COUNTERSIGN: "The course goes on at Hillside.",
+        AlertKind.PAUSE_OVER: "Paused until Sun 4 Jan 2026.",
+        AlertKind.OTHER_TIME: "“Mornings, please” The visit stays booked until you move it.",
+        AlertKind.REPLAN: "Cancelled in time by the patient.",
+        AlertKind.UNCOVERED: "Tue 6 Jan 09:00–11:00: no nurse is on shift.",
     }
     assert expected[kind] in words
     assert "Zimmer, Ada" in words

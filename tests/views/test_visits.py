@@ -7,7 +7,7 @@ import time_machine
 from django.test import Client
 
 from scheduling.access import SYSTEM
-from scheduling.core.words import Role, Status
+from scheduling.core.words import Role, Status, StopReason
 from scheduling.models import Appointment, AuditEntry
 from scheduling.services.visits import discharge, record_missed, record_step
 from tests.factories import (
@@ -417,5 +417,5 @@ def test_every_outcome_has_a_page(visit: Appointment, nurse: Client, clock: time
     record_missed(by=SYSTEM, now=after(20), appointment=visit)
     assert "Recorded as missed" in page(nurse, visit)
     for status in (Status.NOT_GIVEN, *(one for one in Status if one.startswith("cancelled"))):
-        Appointment.objects.update(status=status)
+        Appointment.objects.update(status=status, stop_reason=StopReason.UNWELL)
         assert posts(page(nurse, visit)) == set()
