@@ -7,13 +7,16 @@ from django.utils.translation import gettext as _
 
 from scheduling.access import Action, Actor
 from scheduling.core.planner import check
-from scheduling.core.reasons import OVERRIDABLE, Reason
+from scheduling.core.reasons import OVERRIDABLE, Reason, Rule
 from scheduling.core.timeline import to_step
-from scheduling.models import Appointment, Chair, Series, StaffMember
+from scheduling.models import Appointment, Chair, Location, Series, StaffMember
 
 from .faults import Refused
 from .planning import load_problem
 from .reason_words import in_words
+
+SPACING = frozenset({Rule.ONE_A_DAY, Rule.MIN_GAP, Rule.FLOOR_HOURS, Rule.MAX_PER_7_DAYS})
+"""What binds visits of one patient to each other."""
 
 
 def require_rules(
@@ -24,7 +27,7 @@ def require_rules(
     A prescriber may override gap, weekly most and lead time; the reason is then noted on the visits that break
     them, and only on those. Raises Refused (``rules_broken``) with every broken rule in words.
     """
-    _require_places(series, visits)
+    require_seats(series.location, visits)
     if any(visit.starts_at <= now for visit in visits):
         raise Refused("in_the_past", _("A visit cannot start in the past."))
     first_day = series.order.valid_from
@@ -49,12 +52,17 @@ def require_rules(
     )
 
 
-def broken_rules(*, now: datetime, series: Series, visits: Sequence[Appointment]) -> tuple[Reason, ...]:
-    """Every rule that these visits break together with the patient's others, claims left aside."""
+def broken_rules(
+    *, now: datetime, series: Series, visits: Sequence[Appointment], location: Location | None = None
+) -> tuple[Reason, ...]:
+    """Every rule that these visits break together with the patient's others, claims left aside.
+
+    ``location`` is the course's unless another one is given.
+    """
     days = [visit.local_date for visit in visits]
     problem = load_problem(
         order=series.order,
-        location=series.location,
+        location=location or series.location,
         now=now,
         sessions=len(visits),
         since=min(days),
@@ -71,8 +79,27 @@ def broken_rules(*, now: datetime, series: Series, visits: Sequence[Appointment]
     ).reasons
 
 
-def _require_places(series: Series, visits: Sequence[Appointment]) -> None:
-    location = series.location
+def require_spacing(visits: Sequence[Appointment], now: datetime) -> None:
+    """Raise Refused where visits of one course that come back stand too near to what was booked meanwhile.
+
+    What a prescriber once overrode with a reason stays overridden.
+    """
+    asked = [visit for visit in visits if not visit.override_reason]
+    if not asked:
+        return
+    location = asked[0].location
+    reasons = broken_rules(now=now, series=asked[0].series, visits=asked, location=location)
+    broken = [reason for reason in reasons if reason.rule in SPACING]
+    if broken:
+        raise Refused(
+            "rules_broken",
+            _("Meanwhile another visit was booked too near. Nothing was changed."),
+            details=[in_words(reason, location) for reason in broken],
+        )
+
+
+def require_seats(location: Location, visits: Sequence[Appointment]) -> None:
+    """Raise Refused for a location, chair or nurse that is not in use, and for a start off the 5-minute grid."""
     if not location.is_active:
         raise Refused("location_closed", _("%(place)s takes no patients any more.") % {"place": location})
     chairs = {visit.chair_id for visit in visits}

@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 
 from scheduling.core.words import UNDER_WAY, Status
 from scheduling.models import Appointment
-from scheduling.services.visits import correct_time, discharge, record_missed, record_step, undo_step
+from scheduling.services.missing import record_missed
+from scheduling.services.undoing import undo_step
+from scheduling.services.visits import correct_time, discharge, record_step
 
 from .world import Draw, World, one_of
 
