@@ -23,6 +23,7 @@ from .faults import Refused
 from .links import link_for
 from .orders import recount
 from .rules import require_rules
+from .treated import require_treated
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +150,7 @@ def _same_request(earlier: BookingRequest, digest: str) -> Series:
 
 
 def _require_bookable(order: Order, places: Sequence[BookedPlace], location: Location, now: datetime) -> None:
-    if not order.patient.is_active:
-        raise Refused("patient_inactive", _("This patient is no longer treated here."))
+    require_treated(order.patient)
     if order.state == OrderState.DRAFT:
         raise Refused("order_unsigned", _("A prescriber has to sign this order first."))
     if order.state != OrderState.SIGNED:
