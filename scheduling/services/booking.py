@@ -14,7 +14,16 @@ from django.utils.translation import gettext as _
 from scheduling.access import Action, Actor
 from scheduling.core.pattern import Pattern
 from scheduling.core.words import LinkPurpose, OrderState, RequiredBefore
-from scheduling.models import Appointment, BookingRequest, Location, Order, Patient, Prerequisite, Series
+from scheduling.models import (
+    Appointment,
+    BookingRequest,
+    Location,
+    Order,
+    Patient,
+    Prerequisite,
+    Protocol,
+    Series,
+)
 
 from .audit import author, record
 from .claims import let_go, take_places
@@ -151,6 +160,7 @@ def _same_request(earlier: BookingRequest, digest: str) -> Series:
 
 def _require_bookable(order: Order, places: Sequence[BookedPlace], location: Location, now: datetime) -> None:
     require_treated(order.patient)
+    require_given_at(order.protocol, location)
     if order.state == OrderState.DRAFT:
         raise Refused("order_unsigned", _("A prescriber has to sign this order first."))
     if order.state != OrderState.SIGNED:
@@ -174,6 +184,14 @@ def _require_bookable(order: Order, places: Sequence[BookedPlace], location: Loc
             _("These have to be on record before booking."),
             details=[str(prerequisite) for prerequisite in missing],
         )
+
+
+def require_given_at(protocol: Protocol, location: Location) -> None:
+    """Raise Refused where the protocol names the locations it is given at and this is none of them."""
+    named = protocol.locations.values_list("pk", flat=True)
+    if named and location.pk not in named:
+        words = _("%(protocol)s is not given at %(place)s.")
+        raise Refused("not_given_there", words % {"protocol": protocol, "place": location}, field="location")
 
 
 def missing_prerequisites(patient: Patient, order: Order) -> list[Prerequisite]:

@@ -9,7 +9,7 @@ from scheduling.access import Action, Actor
 from scheduling.core.planner import check
 from scheduling.core.reasons import OVERRIDABLE, Reason
 from scheduling.core.timeline import to_step
-from scheduling.models import Appointment, Chair, Series, StaffMember
+from scheduling.models import Appointment, Chair, Location, Series, StaffMember
 
 from .faults import Refused
 from .planning import load_problem
@@ -24,7 +24,9 @@ def require_rules(
     A prescriber may override gap, weekly most and lead time; the reason is then noted on the visits that break
     them, and only on those. Raises Refused (``rules_broken``) with every broken rule in words.
     """
-    _require_places(series, visits)
+    # A course may go on elsewhere while its next visits stay: each visit is judged where it is.
+    location = visits[0].location
+    _require_places(location, visits)
     if any(visit.starts_at <= now for visit in visits):
         raise Refused("in_the_past", _("A visit cannot start in the past."))
     first_day = series.order.valid_from
@@ -45,7 +47,7 @@ def require_rules(
         _("These times do not fit. Nothing was changed.")
         if not overridable
         else _("These times need a prescriber's reason to override a rule. Nothing was changed."),
-        details=[in_words(reason, series.location) for reason in reasons],
+        details=[in_words(reason, location) for reason in reasons],
     )
 
 
@@ -54,7 +56,7 @@ def broken_rules(*, now: datetime, series: Series, visits: Sequence[Appointment]
     days = [visit.local_date for visit in visits]
     problem = load_problem(
         order=series.order,
-        location=series.location,
+        location=visits[0].location,
         now=now,
         sessions=len(visits),
         since=min(days),
@@ -71,8 +73,7 @@ def broken_rules(*, now: datetime, series: Series, visits: Sequence[Appointment]
     ).reasons
 
 
-def _require_places(series: Series, visits: Sequence[Appointment]) -> None:
-    location = series.location
+def _require_places(location: Location, visits: Sequence[Appointment]) -> None:
     if not location.is_active:
         raise Refused("location_closed", _("%(place)s takes no patients any more.") % {"place": location})
     chairs = {visit.chair_id for visit in visits}

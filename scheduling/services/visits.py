@@ -15,6 +15,7 @@ from scheduling.models import Appointment, Claim
 from .audit import record
 from .check_ins import drop_unasked, plan_check_ins
 from .claims import STEP, release, take_places
+from .countersigning import require_countersigned
 from .faults import Refused
 from .locks import locked_visit
 from .open_visits import settle_open_visit
@@ -76,6 +77,8 @@ def record_step(
     visit = locked_visit(appointment.pk)
     before, after = STEP_FIELDS[field]
     _require_status(visit, before)
+    if field == "started_at":
+        require_countersigned(visit)
     setattr(visit, field, _sensible(visit, field, at or now, now))
     visit.status = after
     visit.save()
