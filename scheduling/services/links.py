@@ -71,11 +71,15 @@ def expires_at(link: AccessLink) -> datetime:
 
 @transaction.atomic
 def link_for(*, by: Actor, now: datetime, patient: Patient, purpose: LinkPurpose) -> AccessLink:
-    """The patient's link for ``purpose``: the one in force, or a new one."""
+    """The patient's link for ``purpose``: the one in force, or a new one.
+
+    Raises Refused instead of making one for a paused or ended patient.
+    """
     link, is_new = AccessLink.objects.get_or_create(
         patient=patient, purpose=purpose, revoked_at=None, defaults={"issued_at": now}
     )
     if is_new:
+        require_treated(patient)
         record(by=by, now=now, action="issue_link", subject=link, patient_id=patient.pk, purpose=purpose)
     return link
 

@@ -60,7 +60,13 @@ def series_detail(request: HttpRequest, by: Actor, pk: int) -> HttpResponse:
         **plan_words(series.patient, now),
         "given": sum(visit.status in (Status.DONE, Status.STOPPED_EARLY) for visit in visits),
         "ahead": sum(visit.status == Status.BOOKED and visit.starts_at > now for visit in visits),
-        "can_book": order.state == OrderState.SIGNED and order.left and order.valid_until >= today,
+        "transfers": series.transfers.select_related(
+            "from_location", "to_location", "made_by", "countersigned_by"
+        ),
+        "can_book": series.patient.is_active
+        and order.state == OrderState.SIGNED
+        and order.left
+        and order.valid_until >= today,
     }
     return render(request, "staff/series_detail.html", context)
 
