@@ -54,7 +54,7 @@ def series_detail(request: HttpRequest, by: Actor, pk: int) -> HttpResponse:
         "patient": series.patient,
         "visits": visits,
         "weeks": course_weeks(visits, series, today) if visits else [],
-        "zone": zone_line([visit.local_start for visit in visits], series.location.zone) if visits else "",
+        "zone": _zone_of(series, visits),
         "wishes": wish_words(wishes_from_json(series.wishes)),
         **_undo_words(series, now),
         **plan_words(series.patient, now),
@@ -69,6 +69,12 @@ def series_detail(request: HttpRequest, by: Actor, pk: int) -> HttpResponse:
         and order.valid_until >= today,
     }
     return render(request, "staff/series_detail.html", context)
+
+
+def _zone_of(series: Series, visits: list[Appointment]) -> str:
+    """The zone at the course's location, as its visits there have it; empty where there is none."""
+    starts = [visit.local_start for visit in visits if visit.location_id == series.location_id]
+    return zone_line(starts, series.location.zone) if starts else ""
 
 
 def _undo_words(series: Series, now: datetime) -> dict[str, Any]:
@@ -108,7 +114,7 @@ def series_cancel_rest(request: HttpRequest, by: Actor, pk: int) -> HttpResponse
         "patient": series.patient,
         "form": form,
         "visits": [(visit, is_in_time(visit, now)) for visit in visits],
-        "zone": zone_line([visit.local_start for visit in visits], series.location.zone) if visits else "",
+        "zone": _zone_of(series, visits),
     }
     return render(request, "staff/series_cancel_rest.html", context)
 
