@@ -1,5 +1,6 @@
 """Wall times name their zone to staff wherever the clinic has locations in more than one."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import template
@@ -12,9 +13,13 @@ register = template.Library()
 
 
 @register.simple_tag(takes_context=True)
-def zone_note(context: Context, zone: str) -> str:
-    """``{% zone_note visit.zone %}``: ``New York`` in quiet type, or nothing where all clinics share one zone."""
-    if not zone or not _several_zones(context):
+def zone_note(context: Context, zone: str, places: Iterable[Location] | None = None) -> str:
+    """``{% zone_note visit.zone %}``: ``New York`` in quiet type, or nothing where all clinics share one zone.
+
+    ``places``: the locations in use, where the page has them already.
+    """
+    several = _several_zones(context) if places is None else len({place.zone for place in places}) > 1
+    if not zone or not several:
         return ""
     city = zone.rpartition("/")[2].replace("_", " ")
     return format_html('<span class="quiet zone-note">{}</span>', city)
