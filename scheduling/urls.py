@@ -20,6 +20,8 @@ from scheduling.views import (
     plan_orders,
     plans,
     records,
+    standing,
+    transfers,
     visits,
 )
 
@@ -44,6 +46,8 @@ urlpatterns: list[URLPattern] = [
     path("medicines/<int:pk>/remove/", records.medication_remove, name="medication_remove"),
     path("patients/<int:pk>/prerequisites/add/", records.prerequisite_record, name="prerequisite_record"),
     path("patients/<int:pk>/link/", records.patient_link, name="patient_link"),
+    path("patients/<int:pk>/standing/", standing.patient_standing, name="patient_standing"),
+    path("patients/<int:pk>/reopen/", standing.patient_reopen, name="patient_reopen"),
     path("patients/<int:pk>/orders/add/", orders.order_draft, name="order_draft"),
     path("orders/<int:pk>/edit/", orders.order_edit, name="order_edit"),
     path("orders/<int:pk>/sign/", orders.order_sign, name="order_sign"),
@@ -57,6 +61,8 @@ urlpatterns: list[URLPattern] = [
     path("reviews/<int:pk>/", plans.plan_review, name="plan_review"),
     path("series/<int:pk>/", courses.series_detail, name="series_detail"),
     path("series/<int:pk>/cancel-rest/", courses.series_cancel_rest, name="series_cancel_rest"),
+    path("series/<int:pk>/transfer/", transfers.series_transfer, name="series_transfer"),
+    path("transfers/<int:pk>/countersign/", transfers.transfer_countersign, name="transfer_countersign"),
     path("appointments/<int:pk>/move/", changes.appointment_move, name="appointment_move"),
     path("appointments/<int:pk>/cancel/", changes.appointment_cancel, name="appointment_cancel"),
     path("changes/<int:pk>/undo/", changes.change_undo, name="change_undo"),

@@ -25,6 +25,7 @@ from scheduling.models import (
     MedicationTrial,
     Patient,
     Series,
+    SeriesTransfer,
 )
 from scheduling.services.links import link_for, token
 from scheduling.services.patients import give_consent
@@ -60,6 +61,7 @@ class World:
     change: CourseChange
     plan: FollowUpPlan
     check_in: CheckIn
+    transfer: SeriesTransfer
     alert: Alert
     staff: dict[str, Any]
     tokens: dict[str, str]
@@ -99,6 +101,14 @@ def world() -> Iterator[World]:
                 made_at=NOW,
                 leaves_at=NOW + timedelta(minutes=3),
                 before=[],
+            ),
+            transfer=SeriesTransfer.objects.create(
+                series=series,
+                order=series.order,
+                from_location=factories.make_location(),
+                to_location=location,
+                made_by=nurse,
+                made_at=NOW,
             ),
             check_in=CheckIn.objects.create(
                 appointment=visits[0],
@@ -217,6 +227,10 @@ TABLE: dict[str, tuple[Arguments, dict[str, str]]] = {
     "plan_continue": (plan, may(Action.SET_PLAN)),
     "plan_renew": (plan, may(Action.SIGN_ORDER)),
     "plan_review": (lambda world: (world.plan.reviews.get().pk,), may(Action.SET_PLAN)),
+    "patient_standing": (patient, may(Action.CHANGE_STANDING)),
+    "patient_reopen": (patient, may(Action.CHANGE_STANDING)),
+    "series_transfer": (series, may(Action.TRANSFER)),
+    "transfer_countersign": (lambda world: (world.transfer.pk,), may(Action.SIGN_ORDER)),
     "series_print": (series, may(Action.SEE_PATIENTS) | {"manager": READS}),
     "series_cancel_rest": (series, may(Action.CANCEL)),
     "change_undo": (lambda world: (world.change.pk,), may(Action.MOVE)),

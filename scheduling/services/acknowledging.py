@@ -23,7 +23,8 @@ WANTS_DECISION = (AlertKind.MAKE_UP, AlertKind.MISSES)
 def acknowledge(*, by: Actor, now: datetime, alert: Alert, note: str) -> Alert:
     """Take an alert off the list: ``note`` says what was done. Messages about it that have not left are dropped.
 
-    Raises Refused without a note, for one that asks a prescriber, and where somebody did so before or its cause went away.
+    Raises Refused without a note, for one that asks a prescriber, and where somebody did so before or its cause
+    went away.
     """
     by.require(Action.ACKNOWLEDGE)
     note = note.strip()

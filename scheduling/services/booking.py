@@ -14,7 +14,16 @@ from django.utils.translation import gettext as _
 from scheduling.access import Action, Actor
 from scheduling.core.pattern import Pattern
 from scheduling.core.words import LinkPurpose, OrderState, RequiredBefore
-from scheduling.models import Appointment, BookingRequest, Location, Order, Patient, Prerequisite, Series
+from scheduling.models import (
+    Appointment,
+    BookingRequest,
+    Location,
+    Order,
+    Patient,
+    Prerequisite,
+    Protocol,
+    Series,
+)
 
 from .audit import author, record
 from .claims import let_go, take_places
@@ -23,6 +32,7 @@ from .faults import Refused
 from .links import link_for
 from .orders import recount
 from .rules import require_rules
+from .treated import require_treated
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +159,8 @@ def _same_request(earlier: BookingRequest, digest: str) -> Series:
 
 
 def _require_bookable(order: Order, places: Sequence[BookedPlace], location: Location, now: datetime) -> None:
-    if not order.patient.is_active:
-        raise Refused("patient_inactive", _("This patient is no longer treated here."))
+    require_treated(order.patient)
+    require_given_at(order.protocol, location)
     if order.state == OrderState.DRAFT:
         raise Refused("order_unsigned", _("A prescriber has to sign this order first."))
     if order.state != OrderState.SIGNED:
@@ -174,6 +184,14 @@ def _require_bookable(order: Order, places: Sequence[BookedPlace], location: Loc
             _("These have to be on record before booking."),
             details=[str(prerequisite) for prerequisite in missing],
         )
+
+
+def require_given_at(protocol: Protocol, location: Location) -> None:
+    """Raise Refused where the protocol names the locations it is given at and this is none of them."""
+    named = protocol.locations.values_list("pk", flat=True)
+    if named and location.pk not in named:
+        words = _("%(protocol)s is not given at %(place)s.")
+        raise Refused("not_given_there", words % {"protocol": protocol, "place": location}, field="location")
 
 
 def missing_prerequisites(patient: Patient, order: Order) -> list[Prerequisite]:

@@ -19,6 +19,7 @@ from .course_messages import announce
 from .faults import Refused
 from .locks import locked_series
 from .orders import recount
+from .treated import require_treated
 
 FIELDS = ("starts_at", "ends_at", "local_date", "local_time", "chair_id", "nurse_id", "status", "reason")
 """What of a visit a change may change; SEQUENCE is not among them, since it only rises."""
@@ -99,6 +100,7 @@ def undo_change(*, by: Actor, now: datetime, change: CourseChange) -> Series:
     place is no longer free.
     """
     series = locked_series(change.series_id)
+    require_treated(series.patient)
     _require_undoable(by, change, series, now)
     visits = _locked_visits(change.before)
     _require_not_begun(visits)

@@ -16,6 +16,7 @@ from scheduling.models import Appointment, CheckIn, Message
 from .audit import record
 from .ledger import drop, write
 from .running import run
+from .treated import is_treated
 
 ASKING = (MessageKind.CHECK_IN, MessageKind.CHECK_IN_AGAIN)
 MOVABLE = (CheckInState.PLANNED, CheckInState.DROPPED)
@@ -27,12 +28,13 @@ def plan_check_ins(visit: Appointment, now: datetime, *, is_correction: bool = F
     """Make or move the check-ins of a started visit, from its discharge or else from its planned end.
 
     What has been asked stays as it is; what was dropped before it was asked comes back. The caller holds the
-    lock of the visit and writes the audit entry. A visit without a start of treatment has none.
+    lock of the visit and writes the audit entry. A visit without a start of treatment has none, nor has a
+    patient who is paused, ended or dead.
 
     Nothing is sent in a burst (DESIGN): of those that should have been asked already only the latest is asked when
     the end is recorded late, and none where an end was corrected.
     """
-    if visit.started_at is None:
+    if visit.started_at is None or not is_treated(visit.patient_id):
         drop_unasked(visit, now)
         return []
     rows = {row.offset_hours: row for row in _locked(visit)}
@@ -122,11 +124,12 @@ def drop_check_in(check_in: CheckIn, now: datetime, why: str | Promise) -> bool:
 def is_still_wanted(check_in: CheckIn, now: datetime) -> bool:
     """Whether a message asking ``check_in`` may leave at ``now``.
 
-    Not once it was answered, dropped or closed, nor once the patient's next visit has begun, which asks anew.
+    Not to a patient who is not treated here, not once it was answered, dropped or closed, nor once the patient's
+    next visit has begun, which asks anew.
     """
     if check_in.state not in UNANSWERED or now >= check_in.closes_at:
         return False
-    return not _next_visit_began(check_in, now)
+    return is_treated(check_in.patient_id) and not _next_visit_began(check_in, now)
 
 
 def _next_visit_began(check_in: CheckIn, now: datetime) -> bool:

@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from scheduling.core.words import CANCELLED, COURSE_KINDS, OPEN, CalendarWay, MessageKind, MessageState
-from scheduling.models import Appointment, CourseChange, Message, Series
+from scheduling.models import Appointment, CourseChange, Message, Series, SeriesTransfer
 
 from .ledger import draft, drop, may_write_to, write_all
 
@@ -37,11 +37,15 @@ class News(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One visit in the mail about a course; ``before`` is the start (UTC) it was moved from."""
+    """One visit in the mail about a course.
+
+    ``before`` is the start (UTC) it was moved from; ``zone`` is where that was, for a visit now at another location.
+    """
 
     visit: Appointment
     news: News
     before: datetime | None = None
+    zone: str = ""
 
 
 def leaves_at(starts: Iterable[datetime], now: datetime) -> datetime:
@@ -107,20 +111,32 @@ def last_told(series: Series) -> dict[str, str] | None:
 def course_lines(series: Series, told: Mapping[str, str] | None, now: datetime) -> list[Line]:
     """The visits still to come, and those cancelled since the patient was told, by start."""
     rows = Appointment.objects.filter(series=series, ends_at__gt=now).order_by("starts_at")
+    gone_on = _gone_on(series)
     lines = []
     for visit in rows.select_related("location"):
         said = (told or {}).get(str(visit.pk))
         if visit.status in OPEN:
-            lines.append(_line(visit, said))
+            lines.append(_line(visit, said, gone_on))
         elif visit.status in CANCELLED and said:
             lines.append(Line(visit, News.CANCELLED))
     return lines
 
 
-def _line(visit: Appointment, said: str | None) -> Line:
+def _gone_on(series: Series) -> SeriesTransfer | None:
+    """The transfer to another location that the patient was not told of yet."""
+    transfer = series.transfers.select_related("from_location").order_by("-made_at", "-pk").first()
+    if transfer is None:
+        return None
+    told = Message.objects.filter(series=series, kind__in=COURSE_KINDS, state__in=TOLD)
+    return None if told.filter(sent_at__gt=transfer.made_at).exists() else transfer
+
+
+def _line(visit: Appointment, said: str | None, gone_on: SeriesTransfer | None) -> Line:
     if said is None:
         return Line(visit, News.NEW)
     before = datetime.fromisoformat(said)
+    if gone_on and visit.location_id == gone_on.to_location_id:
+        return Line(visit, News.MOVED, before, gone_on.from_location.zone)
     return Line(visit, News.SAME) if before == visit.starts_at else Line(visit, News.MOVED, before)
 
 

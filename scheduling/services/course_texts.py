@@ -2,11 +2,13 @@
 
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext_lazy as _
 
 from scheduling.core.itip import Party, itip_bytes, method_of
 from scheduling.core.words import OPEN, CalendarWay, LinkPurpose, MessageKind, MessageState, Status
+from scheduling.core.zones import zone_words
 from scheduling.models import Appointment, Message, Series
 
 from .calendar_files import invitation_entry, series_file
@@ -33,6 +35,7 @@ def course_mail(message: Message, now: datetime) -> Rendered | Dropped:
         "way": way.value,
         "feed_url": feed_url(feed) if feed else "",
         "notice_hours": series.location.notice_hours,
+        "is_elsewhere": any(line.zone for line in lines),
     }
     files: tuple[Attachment, ...] = ()
     if way is CalendarWay.FILES:
@@ -56,8 +59,10 @@ def _before_words(line: Line) -> str:
     if line.before is None:
         return ""
     start, end = line.before, line.before + (line.visit.ends_at - line.visit.starts_at)
-    zone = line.visit.tz
-    return f"{day_words(start.astimezone(zone).date())}, {hours_words(start.astimezone(zone), end.astimezone(zone))}"
+    zone = ZoneInfo(line.zone) if line.zone else line.visit.tz
+    local = start.astimezone(zone)
+    words = f"{day_words(local.date())}, {hours_words(local, end.astimezone(zone))}"
+    return f"{words} ({zone_words(local, line.zone)})" if line.zone else words
 
 
 def invitation_mail(message: Message, now: datetime) -> Rendered | Dropped:

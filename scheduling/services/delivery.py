@@ -20,7 +20,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext_lazy as _
 
-from scheduling.core.words import MessageState
+from scheduling.core.words import MessageState, Standing
 from scheduling.models import Hold, Message, Patient
 
 from .delivery_ends import SERVER_PAUSE, Fault, end, fail, fault_of, hand_over, mark_failed, mark_sent
@@ -156,6 +156,9 @@ def _close(connection: BaseEmailBackend) -> None:
 
 def _prepared(message: Message, is_writable: bool, now: datetime) -> tuple[Rendered, EmailMessage] | None:
     """The words of a message and its mail, or None where it is not sent by mail after all; that is recorded."""
+    if message.staff_id is None and message.patient.standing == Standing.DIED:
+        end(message, MessageState.DROPPED, _("The patient is not to be written to any more."))
+        return None
     if message.staff_id is None and not is_writable:
         hand_over(message)
         return None

@@ -12,6 +12,7 @@ from .escalation import escalate
 from .message_handling import drop_untrue_tasks
 from .open_visits import close_open_visits
 from .overdue import find_overdue
+from .pauses import notice_ended_pauses
 from .plan_extension import extend_plans
 from .silence import ask_again_and_escalate
 
@@ -49,4 +50,5 @@ DUTIES: tuple[Duty, ...] = (
     Duty("drop tasks that are no longer true", drop_untrue_tasks, MINUTES),
     Duty("extend plans", extend_plans, MINUTES),
     Duty("find overdue patients", find_overdue, 60 * MINUTES),
+    Duty("notice pauses that are over", notice_ended_pauses, 60 * MINUTES),
 )

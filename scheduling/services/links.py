@@ -14,6 +14,7 @@ from scheduling.core.words import CANCELLED, LinkPurpose
 from scheduling.models import AccessLink, Appointment, CheckIn, Patient
 
 from .audit import record
+from .treated import require_treated
 
 LIFE_AFTER_LAST_VISIT = timedelta(days=30)
 
@@ -70,11 +71,15 @@ def expires_at(link: AccessLink) -> datetime:
 
 @transaction.atomic
 def link_for(*, by: Actor, now: datetime, patient: Patient, purpose: LinkPurpose) -> AccessLink:
-    """The patient's link for ``purpose``: the one in force, or a new one."""
+    """The patient's link for ``purpose``: the one in force, or a new one.
+
+    Raises Refused instead of making one for a paused or ended patient.
+    """
     link, is_new = AccessLink.objects.get_or_create(
         patient=patient, purpose=purpose, revoked_at=None, defaults={"issued_at": now}
     )
     if is_new:
+        require_treated(patient)
         record(by=by, now=now, action="issue_link", subject=link, patient_id=patient.pk, purpose=purpose)
     return link
 
@@ -86,8 +91,10 @@ def hand_out_link(
     """The patient's link for a member of staff to pass on.
 
     With ``rotate``, or where it had expired, it gets a new token: no address given out before works again.
+    Raises Refused for a paused or ended patient.
     """
     by.require(Action.ISSUE_LINK)
+    require_treated(patient)
     link, is_new = AccessLink.objects.get_or_create(
         patient=patient, purpose=purpose, revoked_at=None, defaults={"issued_at": now}
     )

@@ -7,7 +7,15 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from scheduling.access import Action, Actor
-from scheduling.core.words import PENDING, AlertKind, AttemptOutcome, MessageKind, MessageState, MessageWay
+from scheduling.core.words import (
+    PENDING,
+    AlertKind,
+    AttemptOutcome,
+    MessageKind,
+    MessageState,
+    MessageWay,
+    Standing,
+)
 from scheduling.models import Alert, Attempt, Message
 
 from .alerts import settle
@@ -34,6 +42,8 @@ def resend_message(*, by: Actor, now: datetime, message: Message) -> Message:
     message = _locked(message)
     if message.way != MessageWay.EMAIL or message.state not in (MessageState.SENT, MessageState.FAILED):
         raise Refused("not_resendable", _not_resendable(message))
+    if message.staff is None and message.patient.standing == Standing.DIED:
+        raise Refused("patient_died", _("This patient is not to be written to any more."))
     if message.staff is None and not may_write_to(message.patient):
         raise Refused(
             "no_email_consent",

@@ -7,7 +7,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from scheduling.access import SYSTEM, Actor
 from scheduling.core.quiet import at_wall
-from scheduling.core.words import UNDER_WAY, AlertKind, CheckInState
+from scheduling.core.words import UNDER_WAY, AlertKind, CheckInState, Standing
 from scheduling.models import Alert, Appointment, CheckIn
 
 from .alerts import raise_alert, settle
@@ -37,7 +37,9 @@ def _bare(now: datetime) -> "QuerySet[Appointment]":
     kept = rows.exclude(state=CheckInState.DROPPED)
     taken_back = rows.filter(state=CheckInState.DROPPED, due_at__gt=now)
     started = Appointment.objects.filter(started_at__isnull=False, discharged_at=None, ends_at__lte=now)
-    return started.filter(~Exists(kept) | Exists(taken_back), status__in=UNDER_WAY).select_related("location")
+    return started.filter(
+        ~Exists(kept) | Exists(taken_back), status__in=UNDER_WAY, patient__standing=Standing.ACTIVE
+    ).select_related("location")
 
 
 def _ids(visits: "QuerySet[Appointment]") -> list[int]:

@@ -8,10 +8,11 @@ from django.utils.translation import gettext as _
 
 from scheduling.access import Action, Actor
 from scheduling.core.words import COUNTED, OPEN, DoseUnit, OrderState
-from scheduling.models import Appointment, Order, Patient, Protocol
+from scheduling.models import Appointment, Order, Protocol
 
 from .audit import author, record
 from .faults import Refused
+from .treated import require_treated
 
 SIGNED_FIELDS = (
     "patient_id",
@@ -40,11 +41,6 @@ def outside_usual_dose(order: Order) -> bool:
         return order.dose_amount not in protocol.listed_doses()
     low, high = protocol.dose_low, protocol.dose_high
     return low is not None and high is not None and not low <= order.dose_amount <= high
-
-
-def _require_active(patient: Patient) -> None:
-    if not patient.is_active:
-        raise Refused("patient_inactive", _("This patient is no longer treated here."))
 
 
 def _require_orderable(protocol: Protocol) -> None:
@@ -83,7 +79,7 @@ def draft_order(*, by: Actor, now: datetime, order: Order) -> Order:
     Raises Refused for a protocol that is not in use, a wrong unit, an unlisted dose or a second open order.
     """
     by.require(Action.DRAFT_ORDER)
-    _require_active(order.patient)
+    require_treated(order.patient)
     today = now.astimezone(order.patient.home_location.tz).date()
     _require_orderable(order.protocol)
     _check(order, today)
@@ -104,6 +100,7 @@ def edit_draft(*, by: Actor, now: datetime, order: Order) -> Order:
         raise Refused("order_not_draft", _("This order is signed or closed; a draft can no longer be kept."))
     if before.protocol_id != order.protocol_id:
         _require_orderable(order.protocol)
+    require_treated(order.patient)
     _check(order, now.astimezone(order.patient.home_location.tz).date())
     order.regimen, order.unusual_dose_confirmed = order.protocol.code, False
     order.save()
@@ -126,6 +123,7 @@ def sign_order(
         raise Refused("order_not_draft", _("This order is already signed or closed."))
     if seen is not None and seen != fingerprint(order):
         raise Refused("order_changed", _("Somebody changed this draft while you read it. Read it again."))
+    require_treated(order.patient)
     _check(order, now.astimezone(order.patient.home_location.tz).date())
     if outside_usual_dose(order) and not unusual_dose_confirmed:
         raise Refused(

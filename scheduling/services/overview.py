@@ -89,7 +89,7 @@ def patient_chart(patient: Patient, now: datetime) -> Chart:
     recorded = list(patient.prerequisite_records.select_related("prerequisite", "recorded_by"))
     open_orders = [order for order in orders if order.state in OPEN_ORDER]
     missing = _missing(open_orders, {entry.prerequisite_id for entry in recorded})
-    steps = _next_steps(open_orders, missing, upcoming, today)
+    steps = _next_steps(open_orders, missing, upcoming, today) if patient.is_active else []
     return Chart(today, orders, series, upcoming, recorded, _each_once(missing), steps)
 
 

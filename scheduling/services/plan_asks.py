@@ -15,6 +15,7 @@ from .faults import Refused
 from .frame import last_day
 from .plan_blocks import Ask
 from .planning import cadence_of
+from .treated import require_treated
 from .wishes import wishes_from_json
 
 LAST_REVIEW = timedelta(days=2 * 366)
@@ -60,6 +61,7 @@ def checked_ask(
 ) -> Ask:
     """The question of a plan that is about to be set. Raises Refused with the field that is wrong."""
     today = now.astimezone(location.tz).date()
+    require_treated(order.patient)
     _require_order(order)
     starts_after = starts_after or counted_from(order.patient, today)
     if starts_after is None:

@@ -19,6 +19,7 @@ from .plan_blocks import ask_of, propose_block, standing
 from .plan_booking import book_block
 from .planning import cadence_of
 from .plans import locked_order, locked_plan
+from .treated import require_treated
 
 
 def next_orders(plan: FollowUpPlan, today: date) -> list[Order]:
@@ -78,6 +79,7 @@ def renew_order(
 
 
 def _require_fitting(plan: FollowUpPlan, order: Order, now: datetime) -> None:
+    require_treated(plan.patient)
     if order.patient_id != plan.patient_id or order.stage != Stage.FOLLOW_UP:
         raise Refused("order_not_follow_up", _("The weekly plan needs a follow-up order."), field="order")
     today = now.astimezone(plan.location.tz).date()

@@ -82,6 +82,7 @@ def load_problem(
     chairs, nurses, patient = _free_masks(order, location, frame, ours, with_claims)
     ignored = [visit.pk for visit in ignoring]
     existing = near_visits(order, horizon.days[0].date, horizon.days[-1].date, ignored)
+    patient &= _own_dates_kept(existing, order, location, horizon)
     reference, main_nurse = _habits(order, location, existing)
     return CourseProblem(
         horizon=horizon,
@@ -111,9 +112,29 @@ def _habits(
     own = [visit for visit in existing if visit.series.order_id == order.pk]
     if not own:
         return None, None
-    walls = [visit.starts_at.astimezone(location.tz) for visit in own]
-    usual = median_low([wall.hour * 60 + wall.minute for wall in walls])
-    return usual, Counter(visit.nurse_id for visit in own).most_common(1)[0][0]
+    # Each in its own wall time: whoever came at nine elsewhere comes at nine here.
+    usual = median_low([visit.local_time.hour * 60 + visit.local_time.minute for visit in own])
+    here = Counter(visit.nurse_id for visit in own if visit.location_id == location.pk)
+    return usual, here.most_common(1)[0][0] if here else None
+
+
+def _own_dates_kept(
+    existing: Sequence[Appointment], order: Order, location: Location, horizon: Horizon
+) -> int:
+    """The steps that keep the shortest gap to visits elsewhere by **their** local dates as well.
+
+    The planner counts in the dates of this location; where a visit in another zone has another date there, a day
+    that is far enough by one calendar may be too near by the other.
+    """
+    least = max(1, order.protocol.min_gap_days)
+    moved = [
+        visit.local_date
+        for visit in existing
+        if visit.starts_at.astimezone(location.tz).date() != visit.local_date
+    ]
+    if not moved:
+        return horizon.full
+    return horizon.days_mask(lambda day: all(abs((day - own).days) >= least for own in moved))
 
 
 def earliest_step(order: Order, location: Location, now: datetime) -> int:
@@ -190,11 +211,12 @@ def propose_course(
     sessions: int,
     earliest: date,
     wishes: Wishes,
+    ignoring: Sequence[Appointment] = (),
 ) -> tuple[CourseProblem, tuple[Plan, ...] | NoPlan]:
     """Up to three plans for ``sessions`` visits from the local date ``earliest`` on, or why there is none.
 
     Looks as far ahead as the course needs plus a week, and over the whole horizon where that has no plan;
-    each plan is the best within what was looked at.
+    each plan is the best within what was looked at. The places of ``ignoring``, visits about to move, count as free.
     """
     weeks = -(-sessions // order.protocol.per_week)
     first_try = earliest + timedelta(days=7 * weeks + SLACK_DAYS - 1)
@@ -207,6 +229,7 @@ def propose_course(
             since=earliest,
             until=until,
             wishes=wishes,
+            ignoring=ignoring,
         )
         found = proposals(problem)
         if not isinstance(found, NoPlan):

@@ -144,12 +144,13 @@ def _replace(order: Order, now: datetime) -> int | None:
     if old is None:
         FollowUpPlan.objects.filter(series__order=order).update(series=None)
         return None
-    _close(old, PlanState.REPLACED, now)
+    close_plan(old, PlanState.REPLACED, now)
     FollowUpPlan.objects.filter(series__order=order).update(series=None)
     return old.pk
 
 
-def _close(plan: FollowUpPlan, state: PlanState, now: datetime, reason: str = "") -> None:
+def close_plan(plan: FollowUpPlan, state: PlanState, now: datetime, reason: str = "") -> None:
+    """End or replace a plan whose lock the caller holds, and settle its alerts."""
     plan.state, plan.ended_at, plan.end_reason, plan.stuck = state, now, reason, ""
     plan.save(update_fields=["state", "ended_at", "end_reason", "stuck"])
     settle(Alert.objects.filter(plan=plan), now)
@@ -162,7 +163,7 @@ def end_plan(*, by: Actor, now: datetime, plan: FollowUpPlan, reason: str) -> Fo
     if not reason.strip():
         raise Refused("no_reason", _("Say why the plan ends."), field="reason")
     plan = locked_plan(plan.pk)
-    _close(plan, PlanState.ENDED, now, reason.strip())
+    close_plan(plan, PlanState.ENDED, now, reason.strip())
     record(by=by, now=now, action="end_plan", subject=plan, patient_id=plan.patient_id, reason=reason.strip())
     return plan
 

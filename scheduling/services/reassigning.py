@@ -42,7 +42,7 @@ def reassign(
     held = claims_of([visit])
     visit.chair_id, visit.nurse_id = chair_id, nurse_id
     require_seats(visit.location, [visit])
-    reasons = broken_rules(now=now, series=visit.series, visits=[visit], location=visit.location)
+    reasons = broken_rules(now=now, series=visit.series, visits=[visit])
     broken = [reason for reason in reasons if reason.rule in PLACE_RULES]
     if broken:
         raise Refused(

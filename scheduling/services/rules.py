@@ -27,7 +27,9 @@ def require_rules(
     A prescriber may override gap, weekly most and lead time; the reason is then noted on the visits that break
     them, and only on those. Raises Refused (``rules_broken``) with every broken rule in words.
     """
-    require_seats(series.location, visits)
+    # A course may go on elsewhere while its next visits stay: each visit is judged where it is.
+    location = visits[0].location
+    require_seats(location, visits)
     if any(visit.starts_at <= now for visit in visits):
         raise Refused("in_the_past", _("A visit cannot start in the past."))
     first_day = series.order.valid_from
@@ -48,21 +50,16 @@ def require_rules(
         _("These times do not fit. Nothing was changed.")
         if not overridable
         else _("These times need a prescriber's reason to override a rule. Nothing was changed."),
-        details=[in_words(reason, series.location) for reason in reasons],
+        details=[in_words(reason, location) for reason in reasons],
     )
 
 
-def broken_rules(
-    *, now: datetime, series: Series, visits: Sequence[Appointment], location: Location | None = None
-) -> tuple[Reason, ...]:
-    """Every rule that these visits break together with the patient's others, claims left aside.
-
-    ``location`` is the course's unless another one is given.
-    """
+def broken_rules(*, now: datetime, series: Series, visits: Sequence[Appointment]) -> tuple[Reason, ...]:
+    """Every rule that these visits break together with the patient's others, claims left aside."""
     days = [visit.local_date for visit in visits]
     problem = load_problem(
         order=series.order,
-        location=location or series.location,
+        location=visits[0].location,
         now=now,
         sessions=len(visits),
         since=min(days),
@@ -88,7 +85,7 @@ def require_spacing(visits: Sequence[Appointment], now: datetime) -> None:
     if not asked:
         return
     location = asked[0].location
-    reasons = broken_rules(now=now, series=asked[0].series, visits=asked, location=location)
+    reasons = broken_rules(now=now, series=asked[0].series, visits=asked)
     broken = [reason for reason in reasons if reason.rule in SPACING]
     if broken:
         raise Refused(

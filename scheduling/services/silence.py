@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from scheduling.access import SYSTEM, Actor
 from scheduling.core.check_ins import WAKING_HOURS_TO_ANSWER, Silence, silence_means
 from scheduling.core.quiet import waking_hours_later
-from scheduling.core.words import AlertKind, CheckInState, MessageKind
+from scheduling.core.words import AlertKind, CheckInState, MessageKind, Standing
 from scheduling.models import Appointment, CheckIn, Message, SideEffectReport
 
 from .alerts import raise_alert
@@ -29,10 +29,14 @@ def ask_again_and_escalate(now: datetime) -> int:
 
 
 def _waiting(now: datetime) -> "QuerySet[CheckIn]":
-    """Those still open and asked once, and those asked twice; a second message on its way is waited for."""
+    """Those still open and asked once, and those asked twice; a second message on its way is waited for.
+
+    Nobody who is paused or ended is asked or called.
+    """
     again = Message.objects.filter(check_in=OuterRef("pk"), kind=MessageKind.CHECK_IN_AGAIN)
     rows = CheckIn.objects.asked().filter(
-        Q(asked_again_at__isnull=False) | Q(~Exists(again), closes_at__gt=now)
+        Q(asked_again_at__isnull=False) | Q(~Exists(again), closes_at__gt=now),
+        patient__standing=Standing.ACTIVE,
     )
     return rows.select_related("appointment").order_by("pk")
 

@@ -11,6 +11,7 @@ from scheduling.core.words import LinkPurpose, MessageKind
 from scheduling.models import CheckIn, Message
 
 from .check_ins import is_still_wanted
+from .closing import closing_mail
 from .course_texts import course_mail, invitation_mail, reminder_mail
 from .links import check_in_url, link_in_force
 from .rendering import Dropped, Rendered, fill, own_url
@@ -71,5 +72,6 @@ RENDERERS: dict[MessageKind, Callable[[Message, datetime], Rendered | Dropped]] 
     MessageKind.CHECK_IN: _check_in,
     MessageKind.CHECK_IN_AGAIN: _check_in,
     MessageKind.NEW_LINK: _new_link,
+    MessageKind.CLOSING: closing_mail,
     MessageKind.RED_FLAG: _red_flag,
 }

@@ -16,6 +16,7 @@ from .audit import record
 from .check_ins import plan_check_ins
 from .claims import STEP, release
 from .conflicts import follow_conflicts
+from .countersigning import require_countersigned
 from .faults import Refused
 from .locks import locked_visit
 from .open_visits import settle_open_visit
@@ -66,6 +67,8 @@ def record_step(
     visit = locked_visit(appointment.pk)
     before, after = STEP_FIELDS[field]
     require_status(visit, before)
+    if field == "started_at":
+        require_countersigned(visit)
     setattr(visit, field, sensible_time(visit, field, at or now, now))
     visit.status = after
     visit.save()

@@ -54,15 +54,27 @@ def series_detail(request: HttpRequest, by: Actor, pk: int) -> HttpResponse:
         "patient": series.patient,
         "visits": visits,
         "weeks": course_weeks(visits, series, today) if visits else [],
-        "zone": zone_line([visit.local_start for visit in visits], series.location.zone) if visits else "",
+        "zone": _zone_of(series, visits),
         "wishes": wish_words(wishes_from_json(series.wishes)),
         **_undo_words(series, now),
         **plan_words(series.patient, now),
         "given": sum(visit.status in (Status.DONE, Status.STOPPED_EARLY) for visit in visits),
         "ahead": sum(visit.status == Status.BOOKED and visit.starts_at > now for visit in visits),
-        "can_book": order.state == OrderState.SIGNED and order.left and order.valid_until >= today,
+        "transfers": series.transfers.select_related(
+            "from_location", "to_location", "made_by", "countersigned_by"
+        ),
+        "can_book": series.patient.is_active
+        and order.state == OrderState.SIGNED
+        and order.left
+        and order.valid_until >= today,
     }
     return render(request, "staff/series_detail.html", context)
+
+
+def _zone_of(series: Series, visits: list[Appointment]) -> str:
+    """The zone at the course's location, as its visits there have it; empty where there is none."""
+    starts = [visit.local_start for visit in visits if visit.location_id == series.location_id]
+    return zone_line(starts, series.location.zone) if starts else ""
 
 
 def _undo_words(series: Series, now: datetime) -> dict[str, Any]:
@@ -102,7 +114,7 @@ def series_cancel_rest(request: HttpRequest, by: Actor, pk: int) -> HttpResponse
         "patient": series.patient,
         "form": form,
         "visits": [(visit, is_in_time(visit, now)) for visit in visits],
-        "zone": zone_line([visit.local_start for visit in visits], series.location.zone) if visits else "",
+        "zone": _zone_of(series, visits),
     }
     return render(request, "staff/series_cancel_rest.html", context)
 

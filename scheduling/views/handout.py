@@ -1,6 +1,7 @@
 """A course on one page of paper, to be given to the patient."""
 
 import segno
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -9,6 +10,7 @@ from django.views.decorators.http import require_http_methods
 from scheduling.access import Action, Actor
 from scheduling.core.words import LinkPurpose
 from scheduling.models import Series
+from scheduling.services.faults import Refused
 from scheduling.services.links import is_open, link_for, link_in_force, renew_link, visits_url
 from scheduling.services.my_visits import instructions_for
 from scheduling.services.running import run
@@ -25,9 +27,12 @@ def series_print(request: HttpRequest, by: Actor, pk: int) -> HttpResponse:
     link = link_in_force(series.patient, LinkPurpose.VISITS)
     if request.method == "POST":
         by.require(Action.ISSUE_LINK)
-        link = run(link_for, by=by, now=now, patient=series.patient, purpose=LinkPurpose.VISITS)
-        if not is_open(link, now):
-            run(renew_link, by=by, now=now, link=link)
+        try:
+            link = run(link_for, by=by, now=now, patient=series.patient, purpose=LinkPurpose.VISITS)
+            if not is_open(link, now):
+                run(renew_link, by=by, now=now, link=link)
+        except Refused as refused:
+            messages.error(request, str(refused))
         return redirect("series_print", pk)
     url = visits_url(link) if link and is_open(link, now) else ""
     visits = list(series.appointments.upcoming(now))
@@ -37,7 +42,7 @@ def series_print(request: HttpRequest, by: Actor, pk: int) -> HttpResponse:
         "instructions": instructions_for(visits, series.patient.language),
         "link_url": url,
         "qr_code": _qr_code(url) if url else "",
-        "may_issue": by.may(Action.ISSUE_LINK),
+        "may_issue": by.may(Action.ISSUE_LINK) and series.patient.is_active,
     }
     return render(request, "staff/series_print.html", words)
 

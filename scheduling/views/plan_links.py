@@ -18,5 +18,5 @@ def plan_words(patient: Patient, now: datetime) -> dict[str, Any]:
         "next": found,
         "planned_order": found.plan.order_id if found.plan and found.is_planned else None,
         "plan_steps": "; ".join(map(str, steps)),
-        "wants_plan": wants_plan(patient, found),
+        "wants_plan": patient.is_active and wants_plan(patient, found),
     }

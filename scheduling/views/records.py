@@ -126,15 +126,12 @@ def patient_link(request: HttpRequest, by: Actor, pk: int) -> HttpResponse:
     Answered without a redirect: the address stands in no URL, no session and no cache.
     """
     patient = _patient(pk)
-    rotate = "rotate" in request.POST
-    link = run(
-        hand_out_link,
-        by=by,
-        now=timezone.now(),
-        patient=patient,
-        purpose=LinkPurpose.VISITS,
-        rotate=rotate,
-    )
+    rotate, now = "rotate" in request.POST, timezone.now()
+    try:
+        link = run(hand_out_link, by=by, now=now, patient=patient, purpose=LinkPurpose.VISITS, rotate=rotate)
+    except Refused as refused:
+        messages.error(request, str(refused))
+        return redirect("patient_detail", pk)
     url = visits_url(link)
     context = {
         "patient": patient,

@@ -410,7 +410,7 @@ def test_the_page_of_a_visit_asks_as_often_whatever_its_history(
     recorded(visit, arrived_at=0, started_at=30, treatment_ended_at=70, discharged_at=110)
     clock.move_to(after(130))
     # All check-ins together cost two more: what was answered, and their alerts. The next visit costs three.
-    assert queries(nurse, f"/appointments/{visit.pk}/") == 11
+    assert queries(nurse, f"/appointments/{visit.pk}/") == 12
 
 
 def test_every_outcome_has_a_page(visit: Appointment, nurse: Client, clock: time_machine.Traveller) -> None:
