@@ -10,9 +10,10 @@ from scheduling.access import Action, Actor
 from scheduling.core.words import OrderState, Status
 from scheduling.models import Appointment, FollowUpPlan, Hold, Order, Series
 
-from .audit import record
+from .audit import author, record
 from .faults import Refused
-from .orders import draft_order, recount, sign_order
+from .orders import check_order, recount, require_dose_confirmed
+from .treated import require_treated
 
 AMENDABLE = (OrderState.SIGNED, OrderState.USED_UP)
 
@@ -48,12 +49,12 @@ def amend_order(
             len(ahead),
         )
         raise Refused("order_not_overbooked", words % {"count": len(ahead)}, field="sessions")
+    require_treated(old.patient)
+    check_order(order, now.astimezone(old.patient.home_location.tz).date())
+    require_dose_confirmed(order, unusual_dose_confirmed)
     old.state = OrderState.REPLACED
     old.save(update_fields=["state"])
-    order.patient, order.stage, order.replaces, order.taken = old.patient, old.stage, old, 0
-    order.seen_by = order.seen_at = order.signed_by = order.signed_at = None
-    draft_order(by=by, now=now, order=order)
-    order = sign_order(by=by, now=now, order=order, unusual_dose_confirmed=unusual_dose_confirmed)
+    _sign(by, now, old, order, unusual_dose_confirmed)
     _hand_over(old, order, ahead)
     record(
         by=by,
@@ -66,6 +67,16 @@ def amend_order(
         dose_changed=dose_changed(order),
     )
     return order
+
+
+def _sign(by: Actor, now: datetime, old: Order, order: Order, unusual_dose_confirmed: bool) -> None:
+    """Save the replacement as drafted and signed in one act by the prescriber."""
+    order.patient, order.stage, order.regimen, order.replaces = old.patient, old.stage, old.regimen, old
+    order.state, order.taken, order.unusual_dose_confirmed = OrderState.SIGNED, 0, unusual_dose_confirmed
+    order.drafted_by_id = order.signed_by_id = author(by)
+    order.drafted_at = order.signed_at = now
+    order.seen_by = order.seen_at = None
+    order.save(force_insert=True)
 
 
 def _locked(pk: int) -> Order:

@@ -18,6 +18,8 @@ from .locks import locked_visit
 from .missing import take_back_miss
 from .open_visits import settle_open_visit
 from .orders import recount
+from .presence import settle_presence
+from .starting import take_back_start
 from .stopping import take_back_stop
 from .visits import STEP_FIELDS, last_step, record_visit, step_needs
 
@@ -71,14 +73,17 @@ def _step_back(visit: Appointment, by: Actor, now: datetime) -> dict[str, object
     if field == "treatment_ended_at" and visit.stop_reason:
         facts |= {"stop": visit.stop_reason, "reason": visit.reason}
         take_back_stop(visit, now)
+    if field == "started_at":
+        take_back_start(visit)
     if field == "discharged_at":
-        visit.escort = visit.no_escort_reason = ""
+        visit.escort = visit.no_escort_reason = visit.observation_override_reason = ""
     visit.save()
     if field == "discharged_at":
         _take_back_places(visit, now)
     if field in ("started_at", "discharged_at"):
         drop_unasked(visit, now)
     settle_open_visit(visit, now)
+    settle_presence(visit, now)
     return facts
 
 

@@ -10,7 +10,7 @@ from scheduling.access import Action, Actor
 from scheduling.core.pattern import Pattern
 from scheduling.core.timeline import ceil_step, from_step
 from scheduling.core.words import Status
-from scheduling.models import Appointment, Claim
+from scheduling.models import Appointment, Claim, StaffMember
 
 from .audit import record
 from .check_ins import plan_check_ins
@@ -21,6 +21,8 @@ from .faults import Refused
 from .locks import locked_visit
 from .open_visits import settle_open_visit
 from .orders import recount
+from .presence import settle_presence
+from .starting import begin
 from .visit_status import require_status
 
 STEP_FIELDS = {
@@ -55,11 +57,20 @@ def step_needs(field: str) -> Action:
 
 @transaction.atomic
 def record_step(
-    *, by: Actor, now: datetime, appointment: Appointment, field: str, at: datetime | None = None
+    *,
+    by: Actor,
+    now: datetime,
+    appointment: Appointment,
+    field: str,
+    at: datetime | None = None,
+    override_reason: str = "",
+    prescriber: StaffMember | None = None,
 ) -> Appointment:
     """Record the arrival, the start or the end of treatment, at ``at`` or ``now`` (UTC).
 
-    Raises Refused when the visit is not at the step before, or the time is in the future or out of order.
+    A start names the ``prescriber`` on site where the protocol needs one, and ``override_reason`` where something
+    required is not on record. Raises Refused for what ``starting.begin`` refuses, when the visit is not at the step
+    before, or the time is in the future or out of order.
     """
     by.require(step_needs(field))
     if field not in STEP_FIELDS or field == "discharged_at":
@@ -69,6 +80,7 @@ def record_step(
     require_status(visit, before)
     if field == "started_at":
         require_countersigned(visit)
+        begin(visit, now, override_reason=override_reason, prescriber=prescriber)
     setattr(visit, field, sensible_time(visit, field, at or now, now))
     visit.status = after
     visit.save()
@@ -85,12 +97,14 @@ def discharge(
     appointment: Appointment,
     escort: str = "",
     no_escort_reason: str = "",
+    observation_reason: str = "",
     at: datetime | None = None,
 ) -> Appointment:
     """End a visit: the patient leaves with ``escort``, or a nurse gives the reason why alone.
 
     One that was stopped during the drug is then "stopped early". Frees the rest of its places at once. Raises
-    Refused without either, or before recovery.
+    Refused without either, before recovery, and before the protocol's observation is over unless
+    ``observation_reason`` says why.
     """
     by.require(Action.RECORD_VISIT)
     escort, no_escort_reason = escort.strip(), no_escort_reason.strip()
@@ -101,6 +115,7 @@ def discharge(
             "no_escort", _("Record who the patient leaves with, or give a reason why alone."), field="escort"
         )
     visit.discharged_at = sensible_time(visit, "discharged_at", at or now, now)
+    visit.observation_override_reason = _require_observed(visit, observation_reason.strip())
     visit.escort = escort or ("" if no_escort_reason else _("no escort needed"))
     visit.no_escort_reason = no_escort_reason
     visit.status = Status.STOPPED_EARLY if visit.stop_reason else Status.DONE
@@ -109,9 +124,31 @@ def discharge(
     recount(visit.order)
     plan_check_ins(visit, now)
     settle_open_visit(visit, now)
+    settle_presence(visit, now)
     follow_conflicts(visit, now)
     record_visit(by, now, "discharge", visit, override=bool(no_escort_reason))
     return visit
+
+
+def may_leave_at(visit: Appointment) -> datetime | None:
+    """From when on (UTC) the protocol lets a treated patient leave; None where it says nothing."""
+    minutes = visit.protocol.observed_minutes
+    return visit.started_at + timedelta(minutes=minutes) if visit.started_at and minutes else None
+
+
+def _require_observed(visit: Appointment, reason: str) -> str:
+    """The reason to keep; empty where the observation was long enough (facts: intranasal 2 h, sources 22 and 23)."""
+    earliest = may_leave_at(visit)
+    if earliest is None or visit.discharged_at is None or visit.discharged_at >= earliest:
+        return ""
+    if not reason:
+        raise Refused(
+            "observation_too_short",
+            _("The observation lasts until %(time)s. Wait, or give the reason for leaving sooner.")
+            % {"time": earliest.astimezone(visit.tz).strftime("%H:%M")},
+            field="observation_reason",
+        )
+    return reason
 
 
 @transaction.atomic
@@ -142,8 +179,8 @@ def correct_time(
     return visit
 
 
-def sensible_time(visit: Appointment, field: str, at: datetime, now: datetime) -> datetime:
-    """``at`` in whole minutes. Raises Refused in the future, on another day or out of order."""
+def require_sensible(visit: Appointment, at: datetime, now: datetime) -> datetime:
+    """``at`` in whole minutes. Raises Refused in the future or on another day."""
     at = at.replace(second=0, microsecond=0)
     if at > now:
         raise Refused("in_the_future", _("This time is still to come."), field="at")
@@ -154,6 +191,12 @@ def sensible_time(visit: Appointment, field: str, at: datetime, now: datetime) -
             % {"day": formats.date_format(visit.local_date)},
             field="at",
         )
+    return at
+
+
+def sensible_time(visit: Appointment, field: str, at: datetime, now: datetime) -> datetime:
+    """``at`` in whole minutes. Raises Refused in the future, on another day or out of order."""
+    at = require_sensible(visit, at, now)
     times = [at if name == field else getattr(visit, name) for name in STEP_FIELDS]
     known = [time for time in times if time is not None]
     if known != sorted(known):

@@ -21,12 +21,14 @@ def set_a_weekly_plan(world: World, draw: Draw) -> None:
     patient = one_of(draw, world.active())
     if patient is None:
         return
-    wanted = {"patient": patient, "stage": Stage.FOLLOW_UP}
-    order = Order.objects.filter(state=OrderState.SIGNED, **wanted).first()
+    mine = Order.objects.filter(patient=patient, stage=Stage.FOLLOW_UP)
+    order = mine.filter(state=OrderState.SIGNED).first()
     if order is None:
         day = world.now.date() - timedelta(days=1)
-        dates = {"valid_from": day, "valid_until": day + timedelta(days=300)}
-        order = make_order(patient, world.protocol, stage=Stage.FOLLOW_UP, sessions=10, **dates)
+        until = day + timedelta(days=300)
+        order = make_order(
+            patient, world.protocol, stage=Stage.FOLLOW_UP, sessions=10, valid_from=day, valid_until=until
+        )
     world.do(
         set_plan,
         by=world.doctors[0],

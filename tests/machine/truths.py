@@ -75,8 +75,8 @@ def _planned(visit: Appointment) -> set[Span]:
 def orders_are_counted() -> None:
     """Used and booked infusions are what stands in the order, and never above its number."""
     counted: dict[int, int] = defaultdict(int)
-    for order in Appointment.objects.filter(status__in=COUNTED).values_list("order_id", flat=True):
-        counted[order] += 1
+    for order_id in Appointment.objects.filter(status__in=COUNTED).values_list("order_id", flat=True):
+        counted[order_id] += 1
     for order in Order.objects.all():
         assert order.taken == counted[order.pk] <= order.sessions, order.pk
         if order.state == OrderState.REPLACED:
