@@ -3,6 +3,7 @@
 from django.urls import URLPattern, path
 
 from scheduling.views import (
+    amendments,
     attention,
     board,
     booking,
@@ -19,9 +20,12 @@ from scheduling.views import (
     patients,
     plan_orders,
     plans,
+    presence,
     records,
     standing,
     transfers,
+    visit_records,
+    visit_stops,
     visits,
 )
 
@@ -36,6 +40,18 @@ urlpatterns: list[URLPattern] = [
     path("appointments/<int:pk>/missed/", visits.visit_missed, name="visit_missed"),
     path("appointments/<int:pk>/undo/", visits.visit_undo, name="visit_undo"),
     path("appointments/<int:pk>/correct/<str:field>/", visits.visit_correct, name="visit_correct"),
+    path("appointments/<int:pk>/stop/", visit_stops.visit_stop, name="visit_stop"),
+    path("appointments/<int:pk>/late/", visit_stops.visit_late, name="visit_late"),
+    path(
+        "appointments/<int:pk>/prerequisites/<int:prerequisite>/",
+        visit_records.visit_prerequisite,
+        name="visit_prerequisite",
+    ),
+    path("appointments/<int:pk>/pressures/add/", visit_records.visit_pressure, name="visit_pressure"),
+    path("pressures/<int:pk>/remove/", visit_records.pressure_remove, name="pressure_remove"),
+    path("appointments/<int:pk>/dose/", visit_records.visit_dose, name="visit_dose"),
+    path("locations/<int:pk>/presence/", presence.presence_mark, name="presence_mark"),
+    path("presence/<int:pk>/left/", presence.presence_left, name="presence_left"),
     path("patients/", patients.patient_list, name="patient_list"),
     path("patients/add/", patients.patient_add, name="patient_add"),
     path("patients/<int:pk>/", patients.patient_detail, name="patient_detail"),
@@ -51,6 +67,8 @@ urlpatterns: list[URLPattern] = [
     path("patients/<int:pk>/orders/add/", orders.order_draft, name="order_draft"),
     path("orders/<int:pk>/edit/", orders.order_edit, name="order_edit"),
     path("orders/<int:pk>/sign/", orders.order_sign, name="order_sign"),
+    path("orders/<int:pk>/amend/", amendments.order_amend, name="order_amend"),
+    path("orders/<int:pk>/seen/", amendments.order_seen, name="order_seen"),
     path("orders/<int:pk>/withdraw/", orders.order_withdraw, name="order_withdraw"),
     path("patients/<int:pk>/book/", booking.book, name="book"),
     path("patients/<int:pk>/plan/", plans.plan_set, name="plan_set"),
@@ -75,6 +93,7 @@ urlpatterns: list[URLPattern] = [
     path("messages/<int:pk>/drop/", messages.message_drop, name="message_drop"),
     path("attention/", attention.attention, name="attention"),
     path("attention/<int:pk>/acknowledge/", attention.alert_acknowledge, name="alert_acknowledge"),
+    path("attention/<int:pk>/decide/", attention.alert_decide, name="alert_decide"),
     path("check-ins/<int:pk>/", check_ins.check_in_detail, name="check_in_detail"),
     path("v/<str:token>/", patient_entry.patient_enter, name="patient_enter"),
     path("v/<str:token>/check-ins/<int:check_in>/", patient_entry.patient_enter, name="check_in_enter"),
