@@ -33,6 +33,7 @@ from .course_messages import announce, leaves_at
 from .faults import Refused
 from .links import link_for
 from .orders import recount
+from .patient_wishes import follow_booking
 from .rules import require_rules
 from .treated import require_treated
 
@@ -76,6 +77,8 @@ def book_series(
         return _same_request(earlier, digest)
     _require_bookable(order, places, location, now)
     series, first_number = _series_for(order, location, by, now, wishes)
+    if by.staff_id:
+        follow_booking(series, now)
     let_go(series)
     pattern = Pattern.of(order.protocol.pattern_phases())
     visits = [
