@@ -170,7 +170,7 @@ class ConfigurationAdmin(admin.ModelAdmin):
             page.fieldsets = [(None, {"fields": (CONFIRM,)}), *page.fieldsets]
         return super().render_change_form(request, context, *args, **kwargs)
 
-    def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Remember first which visits were uncovered before."""
         request.uncovered = uncovered_by(obj, timezone.now()) if change else {}  # type: ignore[attr-defined]
         super().save_model(request, obj, form, change)
@@ -187,7 +187,7 @@ class ConfigurationAdmin(admin.ModelAdmin):
         elif after.keys() - before.keys():
             open_as_disruption(by=admin_actor(request), now=now, thing=thing, before=before, after=after)
 
-    def delete_model(self, request: HttpRequest, obj: Model) -> None:
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
         """Never what booked visits rest on, such as the shifts of their only prescriber."""
         about, now = copy(obj), timezone.now()
         before = uncovered_by(about, now)

@@ -31,6 +31,8 @@ from scheduling.models import (
 from scheduling.services.appointments import Canceller, cancel_appointment
 from scheduling.services.coverage import uncovered
 from scheduling.services.faults import Refused
+from scheduling.services.on_call import nurses_on_shift
+from scheduling.services.opening import open_days
 from scheduling.services.seats import set_capacity
 from scheduling.services.uncovering import settle_covered
 from tests import factories
@@ -316,6 +318,35 @@ def test_a_declared_disruption_takes_its_places_away_until_it_is_lifted(
     Disruption.objects.filter(pk=disruption.pk).update(lifted_at=NOW)
     assert uncovered([day.visit], NOW) == {}
     assert day.book(TUESDAY + timedelta(hours=3), day.chair).pk
+
+
+def test_a_nurse_reported_ill_is_not_called_to_a_red_flag(day: Day) -> None:
+    assert nurses_on_shift(day.location, TUESDAY) == [day.nurse]
+    Disruption.objects.create(
+        kind=DisruptionKind.NURSE,
+        location=day.location,
+        staff=day.nurse,
+        starts_at=NOW,
+        ends_at=TUESDAY + timedelta(hours=1),
+        made_at=NOW,
+    )
+
+    assert nurses_on_shift(day.location, TUESDAY) == []
+    assert nurses_on_shift(day.location, TUESDAY + timedelta(hours=1)) == [day.nurse]
+
+
+def test_a_day_that_a_disruption_closes_says_so(day: Day) -> None:
+    tuesday = TUESDAY.date()
+    assert open_days(day.location, tuesday, tuesday).days[0].closed_because == ""
+    Disruption.objects.create(
+        kind=DisruptionKind.LOCATION,
+        location=day.location,
+        starts_at=NOW,
+        ends_at=TUESDAY + timedelta(days=1),
+        made_at=NOW,
+    )
+
+    assert open_days(day.location, tuesday, tuesday).days[0].closed_because == "closed by a disruption"
 
 
 def test_a_raised_capacity_lets_one_more_in_for_as_long_as_it_lasts(day: Day) -> None:
