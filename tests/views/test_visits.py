@@ -408,7 +408,8 @@ def test_the_page_of_a_visit_asks_as_often_whatever_its_history(
     assert queries(nurse, f"/appointments/{visit.pk}/") == 6
     recorded(visit, arrived_at=0, started_at=30, treatment_ended_at=70, discharged_at=110)
     clock.move_to(after(130))
-    # All check-ins together cost two more: what was answered, and their alerts. The next visit costs three, its zone one.
+    # All check-ins together cost two more: what was answered, and their alerts. The next visit costs three, and
+    # whether its zone has to be named one.
     assert queries(nurse, f"/appointments/{visit.pk}/") == 12
 
 
