@@ -19,11 +19,13 @@ from scheduling.core.words import (
 from scheduling.models import Alert, CheckIn, Message, Patient, Series
 from scheduling.services import delivery
 from scheduling.services.delivery import deliver
+from scheduling.services.delivery_ends import mark_sent
 from scheduling.services.escalation import call_next, escalate
 from scheduling.services.faults import Refused
 from scheduling.services.message_handling import resend_message
 from scheduling.services.open_visits import close_open_visits
 from scheduling.services.overdue import find_overdue
+from scheduling.services.rendering import Rendered
 from scheduling.services.silence import ask_again_and_escalate
 from scheduling.services.standing import end_patient, pause_patient, reopen_patient
 from scheduling.services.visits import discharge, record_step
@@ -107,10 +109,9 @@ def test_the_standing_is_read_again_with_every_batch(
     for number in range(2):
         make_message(ada, kind=MessageKind.NEW_LINK, due_at=due, key=f"link:{number}")
     monkeypatch.setattr(delivery, "FRESH_SECONDS", -1)
-    real = delivery.mark_sent
 
-    def then_she_dies(*given: object) -> None:
-        real(*given)  # type: ignore[arg-type]
+    def then_she_dies(message: Message, rendered: Rendered, now: datetime) -> None:
+        mark_sent(message, rendered, now)
         she_died(clinic, ada, due)
 
     monkeypatch.setattr(delivery, "mark_sent", then_she_dies)
