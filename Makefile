@@ -8,6 +8,8 @@ DEV := $(VENV)/.dev
 # Database tests run on two workers: more gain nothing on the two cores of a small CI machine.
 PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 2
+# Whole files: what a file prepares once for all its tests is prepared on one worker only.
+SIDE_BY_SIDE := -n $(WORKERS) --dist loadfile
 # `make check` and `make lock` never touch real data, so they bring their own key.
 CHECK_ENV := env -u DATABASE_URL -u DEMO DEBUG=1 SECRET_KEY=only-for-checks
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
@@ -51,12 +53,12 @@ test: test-sqlite test-postgres
 
 # A race test starts many processes of its own: it runs alone, or the workers would disturb its measure.
 test-sqlite: $(DEV)
-	env -u DATABASE_URL $(PYTEST) -n $(WORKERS) -m "not race"
+	env -u DATABASE_URL $(PYTEST) $(SIDE_BY_SIDE) -m "not race"
 	env -u DATABASE_URL $(PYTEST) -m race
 
 # What needs no database ran above. Of the browser tests one walk is enough here.
 test-postgres: $(DEV)
-	$(BIN)/python tests/postgres.py -- $(PYTEST) -n $(WORKERS) --ignore=tests/core -m "not race and (not browser or walk)"
+	$(BIN)/python tests/postgres.py -- $(PYTEST) $(SIDE_BY_SIDE) --ignore=tests/core -m "not race and (not browser or walk)"
 	$(BIN)/python tests/postgres.py -- $(PYTEST) --ignore=tests/core -m race
 
 check: $(DEV)

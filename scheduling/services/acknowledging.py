@@ -7,6 +7,7 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 
 from scheduling.access import Action, Actor
+from scheduling.core.words import AlertKind
 from scheduling.models import Alert
 
 from .audit import author, record
@@ -14,20 +15,25 @@ from .faults import Refused
 from .ledger import drop
 
 NOTE_LENGTH = 500
+WANTS_DECISION = (AlertKind.MAKE_UP, AlertKind.MISSES)
+"""Whoever may decide answers these; nobody takes them off the list without an answer."""
 
 
 @transaction.atomic
 def acknowledge(*, by: Actor, now: datetime, alert: Alert, note: str) -> Alert:
     """Take an alert off the list: ``note`` says what was done. Messages about it that have not left are dropped.
 
-    Raises Refused without a note, and where somebody did so before or its cause went away.
+    Raises Refused without a note, for one that asks a prescriber, and where somebody did so before or its cause
+    went away.
     """
     by.require(Action.ACKNOWLEDGE)
     note = note.strip()
     if not note or len(note) > NOTE_LENGTH:
         raise Refused("no_note", _("Say what was done, in at most 500 characters."), field="note")
+    if alert.kind in WANTS_DECISION:
+        raise Refused("needs_decision", _("This asks for a prescriber's decision."), field="note")
     row = Alert.objects.select_for_update(no_key=True, of=("self",)).get(pk=alert.pk)
-    _require_open(row)
+    require_open(row)
     row.acknowledged_by_id, row.acknowledged_at, row.note = author(by), now, note
     row.next_call_at = None
     row.save(update_fields=["acknowledged_by", "acknowledged_at", "note", "next_call_at"])
@@ -36,7 +42,8 @@ def acknowledge(*, by: Actor, now: datetime, alert: Alert, note: str) -> Alert:
     return row
 
 
-def _require_open(row: Alert) -> None:
+def require_open(row: Alert) -> None:
+    """Raise Refused where somebody acknowledged the alert, or its cause went away."""
     if row.acknowledged_by and row.acknowledged_at:
         at = row.acknowledged_at.astimezone(row.location.tz)
         raise Refused(

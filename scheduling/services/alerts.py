@@ -74,6 +74,12 @@ def raise_alert(
     return alert if is_new else None
 
 
+def raise_again(alerts: "QuerySet[Alert]", now: datetime) -> int:
+    """Put settled alerts back on the list, since their cause is back; how many. What a person acknowledged stays."""
+    settled = alerts.filter(settled_at__isnull=False, acknowledged_at=None)
+    return settled.update(settled_at=None, raised_at=now)
+
+
 def settle(alerts: "QuerySet[Alert]", now: datetime) -> int:
     """Take open alerts whose cause went away off the attention list; how many. Red flags stay."""
     open_ones = Alert.objects.filter(pk__in=alerts.values("pk")).open()

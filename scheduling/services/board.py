@@ -11,9 +11,11 @@ from scheduling.core.pattern import PhaseKind
 from scheduling.core.words import CANCELLED, UNDER_WAY, USED, Status
 from scheduling.models import Appointment, Chair, Location, StaffMember
 
+from .missing import may_be_missed
 from .opening import OpenDay, open_days
 from .overruns import Overrun, leaves_at, minutes_of, overruns
-from .visits import may_be_missed, next_step, step_needs, undo_needs
+from .undoing import undo_needs
+from .visits import next_step, step_needs
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,12 +24,15 @@ MOVABLE = (CheckInState.PLANNED, CheckInState.DROPPED)
 
 
 @transaction.atomic
-def plan_check_ins(visit: Appointment, now: datetime) -> list[CheckIn]:
+def plan_check_ins(visit: Appointment, now: datetime, *, is_correction: bool = False) -> list[CheckIn]:
     """Make or move the check-ins of a started visit, from its discharge or else from its planned end.
 
     What has been asked stays as it is; what was dropped before it was asked comes back. The caller holds the
     lock of the visit and writes the audit entry. A visit without a start of treatment has none, nor has a
     patient who is paused, ended or dead.
+
+    Nothing is sent in a burst (DESIGN): of those that should have been asked already only the latest is asked when
+    the end is recorded late, and none where an end was corrected.
     """
     if visit.started_at is None or not is_treated(visit.patient_id):
         drop_unasked(visit, now)
@@ -39,7 +42,14 @@ def plan_check_ins(visit: Appointment, now: datetime) -> list[CheckIn]:
     slots = schedule(
         offsets(visit.protocol.check_in_hours), visit.discharged_at or visit.ends_at, visit.tz, asked
     )
-    return [_put(visit, slot, rows.get(slot.offset_hours), now) for slot in slots]
+    late = [slot for slot in slots if slot.due_at <= now and slot.offset_hours not in asked]
+    skipped = late if is_correction else late[:-1]
+    return [
+        _skip(visit, slot, rows.get(slot.offset_hours), now)
+        if slot in skipped
+        else _put(visit, slot, rows.get(slot.offset_hours), now)
+        for slot in slots
+    ]
 
 
 def _locked(visit: Appointment) -> list[CheckIn]:
@@ -59,6 +69,16 @@ def _put(visit: Appointment, slot: Slot, row: CheckIn | None, now: datetime) -> 
     row.from_plan = visit.discharged_at is None
     row.save()
     _write_message(row, visit, is_new, now)
+    return row
+
+
+def _skip(visit: Appointment, slot: Slot, row: CheckIn | None, now: datetime) -> CheckIn:
+    """One that should have been asked already and is not asked any more; the row says so."""
+    row = row or CheckIn(appointment=visit, patient=visit.patient, offset_hours=slot.offset_hours)
+    row.due_at, row.closes_at, row.from_plan = slot.due_at, slot.closes_at, visit.discharged_at is None
+    row.state = CheckInState.DROPPED
+    row.save()
+    drop(row.messages.filter(kind__in=ASKING), now, _("Its time was over when the end was recorded."))
     return row
 
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from scheduling.models import Heartbeat, Hold
 
 from .check_ins import drop_unwanted
+from .conflicts import watch_conflicts
 from .escalation import escalate
 from .message_handling import drop_untrue_tasks
 from .open_visits import close_open_visits
@@ -42,6 +43,7 @@ SECONDS, MINUTES = timedelta(seconds=1), timedelta(minutes=1)
 DUTIES: tuple[Duty, ...] = (
     Duty("expire holds", expire_holds, 30 * SECONDS),
     Duty("escalate red flags", escalate, 15 * SECONDS),
+    Duty("watch conflicts", watch_conflicts, MINUTES),
     Duty("close open visits", close_open_visits, MINUTES),
     Duty("drop check-ins nobody wants", drop_unwanted, MINUTES),
     Duty("ask again", ask_again_and_escalate, MINUTES),

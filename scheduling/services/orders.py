@@ -52,7 +52,8 @@ def _require_orderable(protocol: Protocol) -> None:
         )
 
 
-def _check(order: Order, today: date) -> None:
+def check_order(order: Order, today: date) -> None:
+    """Raise Refused for a wrong unit, a missing weight, an unlisted dose and an end in the past (local date)."""
     if order.dose_unit != order.protocol.dose_unit:
         raise Refused(
             "dose_unit",
@@ -82,7 +83,7 @@ def draft_order(*, by: Actor, now: datetime, order: Order) -> Order:
     require_treated(order.patient)
     today = now.astimezone(order.patient.home_location.tz).date()
     _require_orderable(order.protocol)
-    _check(order, today)
+    check_order(order, today)
     expire_orders(patient_id=order.patient_id, today=today)
     order.regimen, order.state = order.protocol.code, OrderState.DRAFT
     order.drafted_by_id, order.drafted_at = author(by), now
@@ -101,7 +102,7 @@ def edit_draft(*, by: Actor, now: datetime, order: Order) -> Order:
     if before.protocol_id != order.protocol_id:
         _require_orderable(order.protocol)
     require_treated(order.patient)
-    _check(order, now.astimezone(order.patient.home_location.tz).date())
+    check_order(order, now.astimezone(order.patient.home_location.tz).date())
     order.regimen, order.unusual_dose_confirmed = order.protocol.code, False
     order.save()
     record(by=by, now=now, action="edit_draft", subject=order, patient_id=order.patient_id)
@@ -124,18 +125,23 @@ def sign_order(
     if seen is not None and seen != fingerprint(order):
         raise Refused("order_changed", _("Somebody changed this draft while you read it. Read it again."))
     require_treated(order.patient)
-    _check(order, now.astimezone(order.patient.home_location.tz).date())
-    if outside_usual_dose(order) and not unusual_dose_confirmed:
-        raise Refused(
-            "dose_unusual",
-            _("The dose is outside the protocol's usual range. Confirm it to sign."),
-            field="unusual_dose_confirmed",
-        )
+    check_order(order, now.astimezone(order.patient.home_location.tz).date())
+    require_dose_confirmed(order, unusual_dose_confirmed)
     order.unusual_dose_confirmed = unusual_dose_confirmed
     order.state, order.signed_by_id, order.signed_at = OrderState.SIGNED, by.staff_id, now
     order.save()
     record(by=by, now=now, action="sign_order", subject=order, patient_id=order.patient_id)
     return order
+
+
+def require_dose_confirmed(order: Order, confirmed: bool) -> None:
+    """Raise Refused for a dose outside the protocol's range that was not confirmed a second time."""
+    if outside_usual_dose(order) and not confirmed:
+        raise Refused(
+            "dose_unusual",
+            _("The dose is outside the protocol's usual range. Confirm it to sign."),
+            field="unusual_dose_confirmed",
+        )
 
 
 def withdrawal(order: Order) -> Action:

@@ -6,8 +6,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from scheduling.access import Action, Actor
-from scheduling.core.words import Channel
-from scheduling.models import Consent, MedicationTrial, Patient, Prerequisite, PrerequisiteRecord
+from scheduling.core.words import Channel, RequiredBefore
+from scheduling.models import Appointment, Consent, MedicationTrial, Patient, Prerequisite, PrerequisiteRecord
 
 from .audit import author, record
 from .calendar_ways import follow_way
@@ -80,13 +80,27 @@ def remove_medication_trial(*, by: Actor, now: datetime, trial: MedicationTrial)
 
 @transaction.atomic
 def record_prerequisite(
-    *, by: Actor, now: datetime, patient: Patient, prerequisite: Prerequisite, reference: str = ""
+    *,
+    by: Actor,
+    now: datetime,
+    patient: Patient,
+    prerequisite: Prerequisite,
+    reference: str = "",
+    appointment: Appointment | None = None,
 ) -> PrerequisiteRecord:
-    """Record that a prerequisite is met and where its paper is."""
+    """Record that a prerequisite is met and where its paper is.
+
+    Raises Refused where one of every visit comes without its ``appointment``.
+    """
     by.require(Action.RECORD_PREREQUISITE)
+    is_each_time = prerequisite.required_before == RequiredBefore.EVERY
+    if is_each_time and (appointment is None or appointment.patient_id != patient.pk):
+        words = _("This is recorded for each visit, on the page of the visit.")
+        raise Refused("needs_visit", words, field="prerequisite")
     entry = PrerequisiteRecord.objects.create(
         patient=patient,
         prerequisite=prerequisite,
+        appointment=appointment if is_each_time else None,
         recorded_by_id=author(by),
         recorded_at=now,
         reference=reference,

@@ -9,7 +9,7 @@ from django.db.models.functions import Cast, Coalesce, Concat
 
 from scheduling.access import SYSTEM, Action, Actor
 from scheduling.core.words import OPEN, AlertKind, PlanState, Standing
-from scheduling.models import Alert, Appointment, FollowUpPlan, PlanReview
+from scheduling.models import Alert, Appointment, FollowUpPlan, PlanReview, Series
 
 from .alerts import raise_alert
 from .audit import record
@@ -40,13 +40,18 @@ def extend_plans(now: datetime) -> int:
 
 
 def short_plans(now: datetime) -> QuerySet[FollowUpPlan]:
-    """Active plans with under two weeks or at most one visit booked, not tried within RETRY; one query."""
+    """Active plans with under two weeks or at most one visit booked, not tried within RETRY; one query.
+
+    Not of a patient with a course under review: after two misses a prescriber says how it goes on.
+    """
     booked = Appointment.objects.filter(patient=OuterRef("patient"), status__in=OPEN, starts_at__gt=now)
     last = booked.order_by("-starts_at").values("starts_at")[:1]
     ahead = booked.order_by().values("patient").annotate(count=Count("pk")).values("count")
+    under_review = Series.objects.filter(patient=OuterRef("patient"), review_asked_at__isnull=False)
     # A visit later today counts by its local date below: a day more than needed is looked at here.
     return (
         FollowUpPlan.objects.filter(state=PlanState.ACTIVE, patient__standing=Standing.ACTIVE)
+        .exclude(Exists(under_review))
         .filter(Q(tried_at=None) | Q(tried_at__lte=now - RETRY))
         .annotate(last=Subquery(last), ahead=Coalesce(Subquery(ahead), 0))
         .filter(Q(last=None) | Q(last__lt=now + SHORT + timedelta(days=1)) | Q(ahead__lt=AHEAD))
@@ -72,6 +77,8 @@ def extend_plan(*, by: Actor, now: datetime, pk: int) -> int:
     by.require(Action.BOOK)
     plan = locked_plan(pk)
     ask = ask_of(plan)
+    if plan.patient.series.filter(review_asked_at__isnull=False).exists():
+        return 0
     if not standing(ask, now).is_short(now.astimezone(ask.location.tz).date()):
         return 0
     before = plan.stuck

@@ -7,13 +7,16 @@ from django.utils.translation import gettext as _
 
 from scheduling.access import Action, Actor
 from scheduling.core.planner import check
-from scheduling.core.reasons import OVERRIDABLE, Reason
+from scheduling.core.reasons import OVERRIDABLE, Reason, Rule
 from scheduling.core.timeline import to_step
 from scheduling.models import Appointment, Chair, Location, Series, StaffMember
 
 from .faults import Refused
 from .planning import load_problem
 from .reason_words import in_words
+
+SPACING = frozenset({Rule.ONE_A_DAY, Rule.MIN_GAP, Rule.FLOOR_HOURS, Rule.MAX_PER_7_DAYS})
+"""What binds visits of one patient to each other."""
 
 
 def require_rules(
@@ -26,7 +29,7 @@ def require_rules(
     """
     # A course may go on elsewhere while its next visits stay: each visit is judged where it is.
     location = visits[0].location
-    _require_places(location, visits)
+    require_seats(location, visits)
     if any(visit.starts_at <= now for visit in visits):
         raise Refused("in_the_past", _("A visit cannot start in the past."))
     first_day = series.order.valid_from
@@ -73,7 +76,27 @@ def broken_rules(*, now: datetime, series: Series, visits: Sequence[Appointment]
     ).reasons
 
 
-def _require_places(location: Location, visits: Sequence[Appointment]) -> None:
+def require_spacing(visits: Sequence[Appointment], now: datetime) -> None:
+    """Raise Refused where visits of one course that come back stand too near to what was booked meanwhile.
+
+    What a prescriber once overrode with a reason stays overridden.
+    """
+    asked = [visit for visit in visits if not visit.override_reason]
+    if not asked:
+        return
+    location = asked[0].location
+    reasons = broken_rules(now=now, series=asked[0].series, visits=asked)
+    broken = [reason for reason in reasons if reason.rule in SPACING]
+    if broken:
+        raise Refused(
+            "rules_broken",
+            _("Meanwhile another visit was booked too near. Nothing was changed."),
+            details=[in_words(reason, location) for reason in broken],
+        )
+
+
+def require_seats(location: Location, visits: Sequence[Appointment]) -> None:
+    """Raise Refused for a location, chair or nurse that is not in use, and for a start off the 5-minute grid."""
     if not location.is_active:
         raise Refused("location_closed", _("%(place)s takes no patients any more.") % {"place": location})
     chairs = {visit.chair_id for visit in visits}

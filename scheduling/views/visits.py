@@ -13,21 +13,19 @@ from scheduling.forms.visits import CorrectionForm, DischargeForm, StepForm
 from scheduling.models import Appointment
 from scheduling.services.check_in_list import lines_of_visit
 from scheduling.services.faults import Refused
+from scheduling.services.missing import may_be_missed, record_missed
 from scheduling.services.plan_next import NextVisit, next_visit
 from scheduling.services.reads import read_patient
 from scheduling.services.running import run
+from scheduling.services.undoing import undo_needs, undo_step
 from scheduling.services.visit_history import acts, step_times
 from scheduling.services.visits import (
     STEP_FIELDS,
     correct_time,
     discharge,
-    may_be_missed,
     next_step,
-    record_missed,
     record_step,
     step_needs,
-    undo_needs,
-    undo_step,
 )
 
 from .board import board_url

@@ -10,8 +10,9 @@ from scheduling.core.words import Role, Status
 from scheduling.models import Appointment, Chair, Closure, Location, ShiftException, StaffMember
 from scheduling.services.appointments import Canceller, cancel_appointment
 from scheduling.services.board import DayBoard, Load, day_board
+from scheduling.services.missing import record_missed
 from scheduling.services.overruns import Shared
-from scheduling.services.visits import discharge, record_missed, record_step
+from scheduling.services.visits import discharge, record_step
 from scheduling.services.week import week_grid
 from tests.factories import (
     NOW,

@@ -25,7 +25,8 @@ from scheduling.services.check_ins import (
     plan_check_ins,
 )
 from scheduling.services.open_visits import close_open_visits
-from scheduling.services.visits import correct_time, discharge, record_step, undo_step
+from scheduling.services.undoing import undo_step
+from scheduling.services.visits import correct_time, discharge, record_step
 from tests.factories import NOW, actor, book_one_course, make_staff, treat
 from tests.services.treated import END, asking, check_ins, hours, states
 

@@ -15,7 +15,8 @@ from scheduling.services.check_ins import (
     mark_asked,
 )
 from scheduling.services.open_visits import close_open_visits
-from scheduling.services.visits import discharge, record_step, undo_step
+from scheduling.services.undoing import undo_step
+from scheduling.services.visits import discharge, record_step
 from tests.factories import actor, make_staff, treat
 from tests.services.treated import check_ins, hours, states
 

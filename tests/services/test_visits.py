@@ -8,13 +8,9 @@ from scheduling.core.words import OrderState, Role, SeatKind, Status
 from scheduling.models import Appointment, AuditEntry, Chair, Claim, Location, StaffMember
 from scheduling.services.booking import BookedPlace, book_series
 from scheduling.services.faults import Refused
-from scheduling.services.visits import (
-    correct_time,
-    discharge,
-    record_missed,
-    record_step,
-    undo_step,
-)
+from scheduling.services.missing import record_missed
+from scheduling.services.undoing import undo_step
+from scheduling.services.visits import correct_time, discharge, record_step
 from tests.factories import (
     NOW,
     actor,

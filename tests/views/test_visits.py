@@ -9,7 +9,8 @@ from django.test import Client
 from scheduling.access import SYSTEM
 from scheduling.core.words import Role, Status, StopReason
 from scheduling.models import Appointment, AuditEntry
-from scheduling.services.visits import discharge, record_missed, record_step
+from scheduling.services.missing import record_missed
+from scheduling.services.visits import discharge, record_step
 from tests.factories import (
     NOW,
     book,
@@ -419,4 +420,5 @@ def test_every_outcome_has_a_page(visit: Appointment, nurse: Client, clock: time
     assert "Recorded as missed" in page(nurse, visit)
     for status in (Status.NOT_GIVEN, *(one for one in Status if one.startswith("cancelled"))):
         Appointment.objects.update(status=status, stop_reason=StopReason.UNWELL)
-        assert posts(page(nurse, visit)) == set()
+        undo = {f"/appointments/{visit.pk}/undo/"} if status == Status.NOT_GIVEN else set()
+        assert posts(page(nurse, visit)) == undo

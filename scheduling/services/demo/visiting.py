@@ -6,8 +6,9 @@ from random import Random
 
 from scheduling.core.pattern import PhaseKind
 from scheduling.models import Appointment
+from scheduling.services.missing import record_missed
 from scheduling.services.overruns import minutes_of
-from scheduling.services.visits import discharge, record_missed, record_step
+from scheduling.services.visits import discharge, record_step
 
 from .clinic import DemoClinic
 from .simulation import Life

@@ -31,12 +31,18 @@ def visits(*fields: str) -> list[tuple[Any, ...]]:
 # --- the same for a date ---
 
 
-# PostgreSQL empties no table whose rows the same transaction has just written.
-@pytest.mark.django_db(transaction=True)
-def test_what_is_booked_depends_on_the_date_and_not_on_the_hour(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Those treated today are the first of the sixty: only they could be booked by the hour.
+@pytest.fixture
+def treated_today(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A smaller demo: those treated today are the first of the sixty."""
     monkeypatch.setattr(loading, "everybody", lambda: everybody()[:25])
     monkeypatch.setattr(loading, "parts", lambda day: parts(day)[:25])
+
+
+# PostgreSQL empties no table whose rows the same transaction has just written.
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("treated_today")
+def test_what_is_booked_depends_on_the_date_and_not_on_the_hour() -> None:
+    # Only those treated today could be booked by the hour.
     demo.load(day=DAY, as_of=NOON)
     at_noon = visits()
     call_command("flush", interactive=False, verbosity=0)
@@ -45,6 +51,7 @@ def test_what_is_booked_depends_on_the_date_and_not_on_the_hour(monkeypatch: pyt
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("treated_today")
 @pytest.mark.parametrize("day", [date(2026, 11, 26), date(2028, 2, 29)])
 def test_holidays_and_leap_days_are_busy_too(day: date) -> None:
     demo.load(day=day, as_of=demo.the_time(day, NOON))

@@ -1,0 +1,101 @@
+"""Which prescribers are on site: marked when they come and go, and an alert where one leaves a patient behind."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from scheduling.access import Action, Actor
+from scheduling.core.words import AlertKind, Status
+from scheduling.models import Alert, Appointment, Location, Presence, StaffMember
+
+from .alerts import raise_alert, settle
+from .audit import author, record
+from .faults import Refused
+
+OBSERVED = (Status.IN_TREATMENT, Status.RECOVERING)
+"""Patients who need a prescriber on site where the protocol says so (facts: administration and monitoring)."""
+
+
+def present_at(location: Location, now: datetime) -> list[Presence]:
+    """Who is on site at ``now``, by name. One marked on an earlier local day was forgotten: left (DESIGN)."""
+    rows = Presence.objects.filter(location=location, left_at=None).select_related("staff")
+    today = now.astimezone(location.tz).date()
+    return [
+        row for row in rows.order_by("staff__name") if row.arrived_at.astimezone(location.tz).date() == today
+    ]
+
+
+def may_be_marked(location: Location, now: datetime) -> list[StaffMember]:
+    """Active prescribers who are not on site at ``now``, by name."""
+    here = [row.staff_id for row in present_at(location, now)]
+    return list(StaffMember.objects.filter(is_prescriber=True, is_active=True).exclude(pk__in=here))
+
+
+@transaction.atomic
+def mark_present(*, by: Actor, now: datetime, staff: StaffMember, location: Location) -> Presence:
+    """Note that a prescriber is on site from ``now`` on; one who was at another location has left there.
+
+    Raises Refused for anybody who is no active prescriber.
+    """
+    by.require(Action.MARK_PRESENT)
+    if not (staff.is_prescriber and staff.is_active):
+        raise Refused(
+            "no_prescriber", _("Only a prescriber who works here is marked present."), field="staff"
+        )
+    StaffMember.objects.select_for_update(no_key=True).get(pk=staff.pk)
+    for row in present_at(location, now):
+        if row.staff_id == staff.pk:
+            return row
+    Presence.objects.filter(staff=staff, left_at=None).update(left_at=now)
+    row = Presence.objects.create(staff=staff, location=location, arrived_at=now, recorded_by_id=author(by))
+    settle(Alert.objects.filter(kind=AlertKind.NO_PRESCRIBER, location=location), now)
+    record(by=by, now=now, action="mark_present", subject=row, staff=staff.pk, location=location.pk)
+    return row
+
+
+@transaction.atomic
+def mark_left(*, by: Actor, now: datetime, presence: Presence) -> Presence:
+    """Note that a prescriber has left at ``now``; whoever still needs one raises an alert. Twice changes nothing."""
+    by.require(Action.MARK_PRESENT)
+    row = (
+        Presence.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("staff", "location")
+        .get(pk=presence.pk)
+    )
+    if row.left_at is not None:
+        return row
+    row.left_at = now
+    row.save(update_fields=["left_at"])
+    if not present_at(row.location, now):
+        for visit in observed(row.location):
+            _warn(visit, row, now)
+    record(by=by, now=now, action="mark_left", subject=row, staff=row.staff_id, location=row.location_id)
+    return row
+
+
+def observed(location: Location) -> "QuerySet[Appointment]":
+    """Visits under observation at a location whose protocol needs a prescriber on site."""
+    rows = Appointment.objects.filter(
+        location=location, status__in=OBSERVED, protocol__prescriber_on_site=True
+    )
+    return rows.select_related("patient", "location").order_by("pk")
+
+
+def _warn(visit: Appointment, row: Presence, now: datetime) -> None:
+    raise_alert(
+        kind=AlertKind.NO_PRESCRIBER,
+        key=f"no_prescriber:{visit.pk}:{row.pk}",
+        patient=visit.patient,
+        location=visit.location,
+        now=now,
+        appointment=visit,
+        facts={"left_at": now.isoformat(), "name": row.staff.name},
+    )
+
+
+def settle_presence(visit: Appointment, now: datetime) -> None:
+    """The patient is no longer observed: nobody has to come for this one."""
+    if visit.status not in OBSERVED:
+        settle(Alert.objects.filter(kind=AlertKind.NO_PRESCRIBER, appointment=visit), now)

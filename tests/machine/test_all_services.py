@@ -1,0 +1,83 @@
+"""Thousands of acts of everybody in any order: what must be true stays true after each.
+
+``MACHINE_EXAMPLES`` asks for more lives than the usual number.
+"""
+
+import os
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from . import booking, visiting
+from .truths import everything_is_true
+from .world import Draw, World
+
+
+def time_passes(world: World, draw: Draw) -> None:
+    """Minutes, hours or days; the worker does its round."""
+    world.go_to(world.now + timedelta(minutes=draw(st.sampled_from([1, 5, 45, 300, 1440, 5760]))))
+    world.work()
+
+
+ACTS: dict[Callable[[World, Draw], None], int] = {
+    booking.book: 4,
+    booking.book_at_any_hour: 2,
+    booking.move: 3,
+    booking.cancel: 2,
+    booking.cancel_all_that_is_left: 1,
+    booking.take_a_change_back: 2,
+    visiting.treat: 8,
+    visiting.go_on: 3,
+    visiting.miss: 2,
+    visiting.take_a_step_back: 3,
+    visiting.correct: 3,
+    time_passes: 4,
+}
+"""Everything anybody can do, and how often it is tried beside the others."""
+WEIGHTED = [act for act, weight in ACTS.items() for _turn in range(weight)]
+EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "25"))
+
+
+class Machine(RuleBasedStateMachine):
+    """One life of a clinic, rolled back at its end. A refusal is an answer; an exception is a fault."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.atomic = transaction.atomic()
+        self.atomic.__enter__()
+        self.world = World()
+        for patient in self.world.patients[:2]:
+            booking.book_best(self.world, patient, sessions=4, days=1)
+
+    def teardown(self) -> None:
+        transaction.set_rollback(True)
+        self.atomic.__exit__(None, None, None)
+
+    # One rule for all: by rules of their own most lives would lack what the others need.
+    @rule(act=st.sampled_from(WEIGHTED), data=st.data())
+    def act(self, act: Callable[[World, Draw], None], data: st.DataObject) -> None:
+        act(self.world, data.draw)
+
+    @invariant()
+    def all_is_true(self) -> None:
+        everything_is_true(self.world.now)
+
+
+@pytest.mark.django_db
+def test_what_must_be_true_stays_true_whatever_anybody_does() -> None:
+    run_state_machine_as_test(
+        Machine,
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=50,
+            derandomize=True,
+            database=None,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )

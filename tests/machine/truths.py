@@ -1,0 +1,168 @@
+"""What is true after every act of anybody: asked of the database alone, never of the services."""
+
+from collections import defaultdict
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from django.db.models import Max
+
+from scheduling.core.check_ins import offsets
+from scheduling.core.pattern import Pattern
+from scheduling.core.words import (
+    CANCELLED,
+    COUNTED,
+    UNDER_WAY,
+    USED,
+    AttemptOutcome,
+    MessageKind,
+    OrderState,
+    SeatKind,
+    Standing,
+    Status,
+)
+from scheduling.models import Appointment, Attempt, CheckIn, Claim, Order, Patient, Series
+
+STEP = timedelta(minutes=5)
+Span = tuple[str, int, datetime, datetime]
+FAREWELL = (MessageKind.CLOSING, MessageKind.INVITATION, MessageKind.CANCELLATION, MessageKind.CHANGE)
+"""What may still leave once a treatment is over: the end itself, and visits taken off calendars."""
+
+
+def no_seat_overlaps() -> None:
+    """No two claims on a seat share time."""
+    by_seat: dict[int, list[tuple[datetime, datetime]]] = defaultdict(list)
+    for seat, start, end in Claim.objects.values_list("seat_id", "starts_at", "ends_at"):
+        by_seat[seat].append((start, end))
+    for spans in by_seat.values():
+        assert all(one[1] <= other[0] for one, other in pairwise(sorted(spans)))
+
+
+def claims_are_the_plan() -> None:
+    """A visit to come holds exactly what its phases need; one that left early less; one that is off nothing."""
+    held: dict[int, set[Span]] = defaultdict(set)
+    rows = Claim.objects.filter(appointment__isnull=False).select_related("seat")
+    for claim in rows:
+        owner = claim.seat.chair_id or claim.seat.patient_id or claim.seat.nurse_id or 0
+        held[claim.appointment_id or 0].add((claim.seat.kind, owner, claim.starts_at, claim.ends_at))
+    for visit in Appointment.objects.prefetch_related("protocol__phases"):
+        planned, has = _planned(visit), held[visit.pk]
+        if visit.status == Status.BOOKED:
+            assert has == planned, visit
+        elif visit.status in (*UNDER_WAY, *USED):
+            for kind, owner, start, end in has:
+                assert any(
+                    (kind, owner, start) == (other[0], other[1], other[2]) and end <= other[3]
+                    for other in planned
+                ), visit
+        else:
+            assert not has, visit
+
+
+def _planned(visit: Appointment) -> set[Span]:
+    pattern = Pattern.of(visit.protocol.pattern_phases())
+
+    def at(kind: SeatKind, owner: int, first: int, last: int) -> Span:
+        return kind.value, owner, visit.starts_at + first * STEP, visit.starts_at + last * STEP
+
+    return {
+        at(SeatKind.CHAIR, visit.chair_id, 0, pattern.chair),
+        at(SeatKind.PATIENT, visit.patient_id, 0, pattern.patient),
+        at(SeatKind.MONITORING, visit.nurse_id, *pattern.nurse),
+        *(at(SeatKind.HANDS_ON, visit.nurse_id, *span) for span in pattern.hands_on),
+    }
+
+
+def orders_are_counted() -> None:
+    """Used and booked infusions are what stands in the order, and never above its number."""
+    counted: dict[int, int] = defaultdict(int)
+    for order_id in Appointment.objects.filter(status__in=COUNTED).values_list("order_id", flat=True):
+        counted[order_id] += 1
+    for order in Order.objects.all():
+        assert order.taken == counted[order.pk] <= order.sessions, order.pk
+        if order.state == OrderState.REPLACED:
+            open_ones = Appointment.objects.filter(order=order, status=Status.BOOKED)
+            assert not open_ones.filter(series__order__replaces=order).exists(), order.pk
+
+
+def no_session_is_lost_or_doubled() -> None:
+    """Numbers of a course run from 1 without a hole; places are wall times of the visit's own location."""
+    for series in Series.objects.all():
+        numbers = list(series.appointments.order_by("number").values_list("number", flat=True))
+        last = series.appointments.aggregate(last=Max("number"))["last"] or 0
+        assert numbers == list(range(1, last + 1)), series.pk
+    for visit in Appointment.objects.select_related("location", "chair"):
+        local = visit.starts_at.astimezone(visit.location.tz)
+        assert (visit.local_date, visit.local_time, visit.zone) == (
+            local.date(),
+            local.time(),
+            visit.location.zone,
+        ), visit
+        assert visit.chair.location_id == visit.location_id, visit
+
+
+def gaps_hold() -> None:
+    """Visits that count keep the protocol's spacing, unless a prescriber gave a reason."""
+    by_patient: dict[int, list[Appointment]] = defaultdict(list)
+    rows = Appointment.objects.filter(status__in=COUNTED).select_related("protocol").order_by("starts_at")
+    for visit in rows:
+        by_patient[visit.patient_id].append(visit)
+    for visits in by_patient.values():
+        for one, other in pairwise(visits):
+            if one.override_reason or other.override_reason:
+                continue
+            days = (other.local_date - one.local_date).days
+            assert days >= other.protocol.min_gap_days, (str(one), str(other))
+            assert other.starts_at - one.starts_at >= timedelta(hours=other.protocol.floor_hours)
+        most = visits[0].protocol.max_per_7_days
+        for first, last in zip(visits, visits[most:], strict=False):
+            between = [visit for visit in visits if first.starts_at <= visit.starts_at <= last.starts_at]
+            if not any(visit.override_reason for visit in between):
+                assert (last.local_date - first.local_date).days >= 7, (str(first), str(last))
+
+
+def nobody_who_ended_hears_from_us() -> None:
+    """Nothing leaves to the dead; to whose treatment ended, nothing but that."""
+    sent = Attempt.objects.filter(outcome=AttemptOutcome.SENT, message__staff=None).select_related(
+        "message__patient"
+    )
+    for attempt in sent:
+        patient = attempt.message.patient
+        since = patient.standing_since
+        if patient.standing == Standing.ACTIVE or since is None or attempt.at < since:
+            continue
+        if patient.standing == Standing.DIED:
+            # What left in the same minute may have left before.
+            assert attempt.at == since, attempt
+        elif attempt.at > since:
+            assert attempt.message.kind in FAREWELL, attempt
+
+
+def nobody_who_ended_is_booked(now: datetime) -> None:
+    """Whoever pauses or ended has no visit to come, no plan, no way in."""
+    for patient in Patient.objects.exclude(standing=Standing.ACTIVE):
+        ahead = patient.appointments.filter(status=Status.BOOKED, starts_at__gt=now)
+        assert not ahead.exists(), patient
+        assert not patient.plans.filter(state="active").exists(), patient
+        assert not patient.links.filter(revoked_at=None).exists(), patient
+
+
+def started_visits_have_check_ins() -> None:
+    """Whoever got the drug and left is asked at every hour of the protocol, unless nothing is asked any more."""
+    rows = Appointment.objects.filter(status__in=USED).exclude(patient__standing=Standing.DIED)
+    for visit in rows.select_related("protocol"):
+        planned = set(CheckIn.objects.filter(appointment=visit).values_list("offset_hours", flat=True))
+        assert planned == set(offsets(visit.protocol.check_in_hours)), visit
+    never = Appointment.objects.filter(status__in=(Status.NOT_GIVEN, Status.MISSED, *CANCELLED))
+    assert not CheckIn.objects.filter(appointment__in=never).exclude(state="dropped").exists()
+
+
+def everything_is_true(now: datetime) -> None:
+    """All of it."""
+    no_seat_overlaps()
+    claims_are_the_plan()
+    orders_are_counted()
+    no_session_is_lost_or_doubled()
+    gaps_hold()
+    nobody_who_ended_hears_from_us()
+    nobody_who_ended_is_booked(now)
+    started_visits_have_check_ins()

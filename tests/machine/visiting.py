@@ -1,0 +1,74 @@
+"""What nurses do on the day: treat, miss, correct, take back."""
+
+from datetime import timedelta
+
+from hypothesis import strategies as st
+
+from scheduling.core.words import UNDER_WAY, Status
+from scheduling.models import Appointment
+from scheduling.services.missing import record_missed
+from scheduling.services.undoing import undo_step
+from scheduling.services.visits import correct_time, discharge, record_step
+
+from .world import Draw, World, one_of
+
+STEPS = {"arrived_at": 0, "started_at": 30, "treatment_ended_at": 70, "discharged_at": 120}
+"""Planned minutes after the start."""
+MINUTE = timedelta(minutes=1)
+
+
+def treat(world: World, draw: Draw) -> None:
+    """One of the next visits goes as far as it goes, late or early, and may run over."""
+    visit = one_of(draw, world.booked()[:2])
+    if visit is None:
+        return
+    late, over = draw(st.integers(-10, 40)), draw(st.integers(-30, 60))
+    for field in list(STEPS)[: draw(st.sampled_from([4, 4, 4, 3, 2, 1]))]:
+        step(world, visit, field, late + (over if field == "discharged_at" else 0))
+
+
+def step(world: World, visit: Appointment, field: str, off: int) -> None:
+    """One step, so many minutes off its plan."""
+    world.go_to(visit.starts_at + (STEPS[field] + off) * MINUTE)
+    if field == "discharged_at":
+        world.do(discharge, by=world.nurse, appointment=visit, escort="Sam")
+    else:
+        world.do(record_step, by=world.nurse, appointment=visit, field=field)
+
+
+def go_on(world: World, draw: Draw) -> None:
+    """The next step of a visit under way, now."""
+    visit = one_of(draw, world.seen(status__in=UNDER_WAY))
+    if visit is None:
+        return
+    if visit.status == Status.RECOVERING:
+        world.do(discharge, by=world.nurse, appointment=visit, escort="Sam", at=max(visit.ends_at, world.now))
+        return
+    field = "started_at" if visit.status == Status.ARRIVED else "treatment_ended_at"
+    world.do(record_step, by=world.nurse, appointment=visit, field=field)
+
+
+def miss(world: World, draw: Draw) -> None:
+    """One of the next patients does not come."""
+    visit = one_of(draw, world.booked()[:2])
+    if visit:
+        world.go_to(visit.starts_at + draw(st.integers(10, 200)) * MINUTE)
+        world.do(record_missed, by=world.clerk, appointment=visit)
+
+
+def take_a_step_back(world: World, draw: Draw) -> None:
+    """What was recorded last of a visit."""
+    visit = one_of(draw, world.seen()[:4])
+    if visit:
+        world.do(undo_step, by=world.nurse, appointment=visit)
+
+
+def correct(world: World, draw: Draw) -> None:
+    """A recorded time."""
+    visit = one_of(draw, world.seen(arrived_at__isnull=False)[:4])
+    field = draw(st.sampled_from(list(STEPS)))
+    at = getattr(visit, field) if visit else None
+    if at:
+        off = draw(st.integers(-60, 60)) * MINUTE
+        by, why = world.nurse, "Read off wrongly"
+        world.do(correct_time, by=by, appointment=visit, field=field, at=at + off, reason=why)
