@@ -15,6 +15,7 @@ from scheduling.core.words import (
     Role,
     Standing,
     Status,
+    StopReason,
 )
 from scheduling.models import Alert, CheckIn, Message, Patient, Series
 from scheduling.services import delivery
@@ -28,6 +29,7 @@ from scheduling.services.overdue import find_overdue
 from scheduling.services.rendering import Rendered
 from scheduling.services.silence import ask_again_and_escalate
 from scheduling.services.standing import end_patient, pause_patient, reopen_patient
+from scheduling.services.stopping import stop_visit
 from scheduling.services.visits import discharge, record_step
 from tests.factories import NOW, actor, make_message, make_staff, treat
 from tests.services.clinics import Clinic
@@ -154,6 +156,16 @@ def test_dead_during_a_visit_staff_close_it_and_no_question_follows(
     assert not CheckIn.objects.exists()
     assert not Message.objects.pending().exists()
     assert close_open_visits(visit.ends_at + timedelta(hours=12)) == 0
+
+
+def test_a_visit_stopped_by_her_death_asks_nobody_to_make_it_up(
+    clinic: Clinic, ada: Patient, course: Series
+) -> None:
+    visit = treat(visits_of(course)[0], is_open=True)
+    now = visit.starts_at + timedelta(minutes=50)
+    she_died(clinic, ada, now)
+    stop_visit(by=actor(make_staff(Role.NURSE)), now=now, appointment=visit, reason=StopReason.UNWELL)
+    assert not Alert.objects.open().exists()
 
 
 def test_an_open_red_flag_is_acknowledged_so_that_nobody_is_called_on(

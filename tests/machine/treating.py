@@ -3,12 +3,12 @@
 from datetime import timedelta
 
 from hypothesis import strategies as st
-from scheduling.services.standing import end_patient, pause_patient, reopen_patient
 
 from scheduling.core.plan_steps import Step
 from scheduling.core.words import OrderState, PlanState, Stage, Standing
 from scheduling.models import FollowUpPlan, Order, Patient
 from scheduling.services.plans import end_plan, set_plan
+from scheduling.services.standing import end_patient, pause_patient, reopen_patient
 from tests.factories import make_order
 
 from .world import Draw, World, one_of
