@@ -124,6 +124,14 @@ def test_while_a_visit_is_under_way_it_is_refused_with_its_name(
     assert "Visit 1 of Tue 6 Jan is under way. Close it first." in shown
 
 
+def test_every_page_that_books_orders_or_plans_says_so_too(
+    desk: Client, clinic: Clinic, patient: Patient
+) -> None:
+    pause_patient(by=clinic.clerk, now=NOW, patient=patient, until=date(2026, 2, 1))
+    for way in ("book/", "orders/add/", "plan/", ""):
+        assert page(desk, patient, way).count("<strong>\n        Paused until Sun 1 Feb 2026") == 1, way
+
+
 def test_reopening_says_what_does_not_come_back(desk: Client, clinic: Clinic, patient: Patient) -> None:
     order = clinic.order(patient)
     end_patient(by=clinic.clerk, now=NOW, patient=patient, standing=Standing.FINISHED)
