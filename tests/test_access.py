@@ -13,17 +13,20 @@ from django.test import Client
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 
 from scheduling.access import MAY, SYSTEM, Action
-from scheduling.core.words import AlertKind, Channel, LinkPurpose, Role, Severity, Status
+from scheduling.core.words import AlertKind, Channel, LinkPurpose, RequiredBefore, Role, Severity, Status
 from scheduling.models import (
     AccessLink,
     Alert,
     Appointment,
+    BloodPressure,
     CheckIn,
     Consent,
     CourseChange,
     FollowUpPlan,
     MedicationTrial,
     Patient,
+    Prerequisite,
+    Presence,
     Series,
     SeriesTransfer,
 )
@@ -62,6 +65,9 @@ class World:
     plan: FollowUpPlan
     check_in: CheckIn
     transfer: SeriesTransfer
+    wanted: Prerequisite
+    pressure: BloodPressure
+    presence: Presence
     alert: Alert
     staff: dict[str, Any]
     tokens: dict[str, str]
@@ -84,6 +90,10 @@ def world() -> Iterator[World]:
             name: link_for(by=SYSTEM, now=NOW, patient=who, purpose=LinkPurpose.VISITS)
             for name, who in (("patient_a", patient), ("patient_b", other))
         }
+        wanted = Prerequisite.objects.create(
+            code="fasting", name="Fasting", required_before=RequiredBefore.EVERY
+        )
+        wanted.protocols.add(order.protocol)
         yield World(
             patient=patient,
             other=other,
@@ -101,6 +111,22 @@ def world() -> Iterator[World]:
                 made_at=NOW,
                 leaves_at=NOW + timedelta(minutes=3),
                 before=[],
+            ),
+            wanted=wanted,
+            pressure=BloodPressure.objects.create(
+                appointment=visits[1],
+                moment="before",
+                systolic=120,
+                diastolic=80,
+                at=NOW,
+                recorded_by=nurse,
+                recorded_at=NOW,
+            ),
+            presence=Presence.objects.create(
+                staff=factories.make_staff(Role.PRESCRIBER),
+                location=location,
+                arrived_at=NOW,
+                recorded_by=nurse,
             ),
             transfer=SeriesTransfer.objects.create(
                 series=series,
@@ -229,6 +255,17 @@ TABLE: dict[str, tuple[Arguments, dict[str, str]]] = {
     "plan_review": (lambda world: (world.plan.reviews.get().pk,), may(Action.SET_PLAN)),
     "patient_standing": (patient, may(Action.CHANGE_STANDING)),
     "patient_reopen": (patient, may(Action.CHANGE_STANDING)),
+    "visit_stop": (visit, may(Action.RECORD_VISIT)),
+    "visit_late": (visit, may(Action.MOVE)),
+    "visit_prerequisite": (lambda world: (world.visit.pk, world.wanted.pk), may(Action.RECORD_PREREQUISITE)),
+    "visit_pressure": (visit, may(Action.RECORD_VISIT)),
+    "pressure_remove": (lambda world: (world.pressure.pk,), may(Action.RECORD_VISIT)),
+    "visit_dose": (visit, may(Action.RECORD_VISIT)),
+    "presence_mark": (lambda world: (world.series.location_id,), may(Action.MARK_PRESENT)),
+    "presence_left": (lambda world: (world.presence.pk,), may(Action.MARK_PRESENT)),
+    "order_amend": (order, may(Action.SIGN_ORDER)),
+    "order_seen": (order, may(Action.RECORD_VISIT)),
+    "alert_decide": (lambda world: (world.alert.pk,), may(Action.DECIDE)),
     "series_transfer": (series, may(Action.TRANSFER)),
     "transfer_countersign": (lambda world: (world.transfer.pk,), may(Action.SIGN_ORDER)),
     "series_print": (series, may(Action.SEE_PATIENTS) | {"manager": READS}),
@@ -262,6 +299,11 @@ TABLE: dict[str, tuple[Arguments, dict[str, str]]] = {
     "my_check_in": (lambda world: (world.check_in.pk,), own()),
     "my_feed": (nothing, patients_only()),
     "my_appointment": (visit, own()),
+    "my_confirm": (visit, own()),
+    "my_other_time": (visit, own()),
+    "my_keep": (visit, own()),
+    "my_cancel": (visit, own()),
+    "my_take_back": (visit, own()),
     "my_appointment_ics": (visit, own()),
     "my_series_ics": (series, own()),
     "patient_feed": (lambda world: (token(world.feed),), EVERYBODY),

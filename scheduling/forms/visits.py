@@ -85,11 +85,20 @@ class DischargeForm(StepForm):
         required=False,
         help_text=_("This overrides the escort and goes to the audit trail."),
     )
-    field_order = ("escort", "no_escort_reason", "at")
+    observation_reason = forms.CharField(label=_("Leaves sooner, because"), max_length=200, required=False)
+    field_order = ("escort", "no_escort_reason", "at", "observation_reason")
 
-    def __init__(self, *args: Any, visit: Appointment, **kwargs: Any) -> None:
-        """Suggest the patient's usual escort."""
+    def __init__(
+        self, *args: Any, visit: Appointment, observed_until: datetime | None = None, **kwargs: Any
+    ) -> None:
+        """Suggest the patient's usual escort; ``observed_until`` (UTC) is when the observation is over."""
         super().__init__(*args, visit=visit, **kwargs)
+        if observed_until is None:
+            del self.fields["observation_reason"]
+        else:
+            self.fields["observation_reason"].help_text = _(
+                "The observation lasts until %(time)s; leaving sooner needs a reason."
+            ) % {"time": observed_until.astimezone(visit.tz).strftime("%H:%M")}
         if visit.patient.escort_name:
             self.fields["escort"].help_text = _("Usually %(name)s.") % {"name": visit.patient.escort_name}
 

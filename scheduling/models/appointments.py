@@ -74,7 +74,7 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
     def with_places(self) -> "AppointmentQuerySet":
         """With everything a list shows, in one query."""
         return self.select_related(
-            "location", "chair", "nurse", "patient", "series__order", "order", "protocol"
+            "location", "chair", "nurse", "patient", "series__order", "order__replaces", "protocol"
         )
 
 

@@ -101,6 +101,11 @@ def _hand_over(old: Order, order: Order, ahead: list[Appointment]) -> None:
     recount(order)
 
 
+def open_infusions(order: Order) -> int:
+    """Infusions of an order that are neither used nor under way: left, or booked and still to come."""
+    return order.left + order.appointments.open().filter(arrived_at=None).count()
+
+
 def dose_changed(order: Order) -> bool:
     """Whether the dose is another one than that of the order it replaces, as written; nothing is converted."""
     old = order.replaces

@@ -20,6 +20,7 @@ from .course_messages import announce, leaves_at
 from .faults import Refused
 from .locks import locked_series, locked_visit, raise_revision
 from .orders import recount
+from .patient_wishes import follow_change
 from .rules import require_rules
 
 
@@ -79,7 +80,7 @@ def cancel_appointment(
     visit = locked_visit(appointment.pk)
     if visit.status != Status.BOOKED:
         raise Refused("not_booked", _("Only a visit that has not begun can be cancelled."))
-    _cancel(by, [visit], canceller, reason, now)
+    cancel_booked(by, [visit], canceller, reason, now)
     record(
         by=by,
         now=now,
@@ -106,7 +107,7 @@ def cancel_rest(
     )
     if not visits:
         raise Refused("nothing_to_cancel", _("No visit of this course is left to cancel."))
-    _cancel(by, visits, canceller, reason, now)
+    cancel_booked(by, visits, canceller, reason, now)
     record(
         by=by,
         now=now,
@@ -118,7 +119,10 @@ def cancel_rest(
     return visits
 
 
-def _cancel(by: Actor, visits: list[Appointment], canceller: Canceller, reason: str, now: datetime) -> None:
+def cancel_booked(
+    by: Actor, visits: list[Appointment], canceller: Canceller, reason: str, now: datetime
+) -> None:
+    """Cancel booked visits of one locked course as one change; the caller checked who acts and writes the audit."""
     let_go(visits[0].series)
     was, held = as_it_was(visits), claims_of(visits)
     release(visits)
@@ -143,6 +147,7 @@ def _tell(
     """Count the change, keep it undoable until ``leaves`` and write what the patient will be told then."""
     series = visits[0].series
     raise_revision(series)
+    follow_change(visits, now)
     change = keep_for_undo(by=by, now=now, series=series, before=was, claims=held, leaves_at=leaves)
     announce(series=series, visits=visits, now=now, due_at=leaves, change=change)
     free_if_silent(change)

@@ -11,6 +11,7 @@ from scheduling.core.pattern import PhaseKind
 from scheduling.core.words import CANCELLED, UNDER_WAY, USED, Status
 from scheduling.models import Appointment, Chair, Location, StaffMember
 
+from .amending import is_news
 from .missing import may_be_missed
 from .opening import OpenDay, open_days
 from .overruns import Overrun, leaves_at, minutes_of, overruns
@@ -57,6 +58,11 @@ class BoardVisit:
     def undo_needs(self) -> str:
         """The action one must be allowed to take back the last step; empty where there is none."""
         return undo_needs(self.visit) or ""
+
+    @property
+    def is_dose_news(self) -> bool:
+        """Whether a nurse still has to see that an amendment changed the dose of this visit."""
+        return self.visit.is_open and is_news(self.visit.order)
 
     @property
     def late_minutes(self) -> int:

@@ -13,8 +13,9 @@ from django.utils.translation import gettext as _
 
 from scheduling.access import Action, Actor
 from scheduling.core.pattern import Pattern
-from scheduling.core.words import LinkPurpose, OrderState, RequiredBefore
+from scheduling.core.words import AlertKind, LinkPurpose, OrderState, RequiredBefore
 from scheduling.models import (
+    Alert,
     Appointment,
     BookingRequest,
     Location,
@@ -25,12 +26,14 @@ from scheduling.models import (
     Series,
 )
 
+from .alerts import settle
 from .audit import author, record
 from .claims import let_go, take_places
 from .course_messages import announce, leaves_at
 from .faults import Refused
 from .links import link_for
 from .orders import recount
+from .patient_wishes import follow_booking
 from .rules import require_rules
 from .treated import require_treated
 
@@ -74,6 +77,8 @@ def book_series(
         return _same_request(earlier, digest)
     _require_bookable(order, places, location, now)
     series, first_number = _series_for(order, location, by, now, wishes)
+    if by.staff_id:
+        follow_booking(series, now)
     let_go(series)
     pattern = Pattern.of(order.protocol.pattern_phases())
     visits = [
@@ -87,6 +92,7 @@ def book_series(
     BookingRequest.objects.create(key=request_key, digest=digest, series=series, made_at=now)
     announce(series=series, visits=visits, now=now, due_at=_tell_at(series, visits, now))
     link_for(by=by, now=now, patient=series.patient, purpose=LinkPurpose.VISITS)
+    settle(Alert.objects.filter(patient=series.patient, kind=AlertKind.BOOK_MAKE_UP), now)
     record(
         by=by,
         now=now,

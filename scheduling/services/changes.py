@@ -8,17 +8,19 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from scheduling.access import Action, Actor
+from scheduling.access import Action, Actor, NotAllowed
 from scheduling.core.pattern import Pattern
 from scheduling.core.words import CANCELLED, MessageState, Status
 from scheduling.models import Appointment, Claim, CourseChange, Hold, Message, Series
 
-from .audit import author, record
+from .audit import record
 from .claims import hold_places, release, take_places
 from .course_messages import announce
 from .faults import Refused
+from .links import is_own_link
 from .locks import locked_series
 from .orders import recount
+from .patient_wishes import follow_undo
 from .treated import require_treated
 
 FIELDS = ("starts_at", "ends_at", "local_date", "local_time", "chair_id", "nurse_id", "status", "reason")
@@ -55,12 +57,12 @@ def keep_for_undo(
     """
     if leaves_at <= now:
         return None
-    hold = Hold.objects.create(expires_at=leaves_at + GRACE, made_by_id=author(by), made_at=now)
+    hold = Hold.objects.create(expires_at=leaves_at + GRACE, made_by_id=by.staff_id, made_at=now)
     hold_places(hold, claims)
     return CourseChange.objects.create(
         series=series,
         revision=series.revision,
-        made_by_id=author(by),
+        made_by_id=by.staff_id,
         made_at=now,
         leaves_at=leaves_at,
         hold=hold,
@@ -96,8 +98,8 @@ def _has_not_left(change: CourseChange, now: datetime) -> bool:
 def undo_change(*, by: Actor, now: datetime, change: CourseChange) -> Series:
     """Put every visit of a move or cancellation back where it was; the patient never hears of either.
 
-    Raises Refused once a message about it has left, the course was changed again, a visit has begun, or a
-    place is no longer free.
+    Staff may by their roles, a patient's link only what the patient did. Raises Refused once a message about it
+    has left, the course was changed again, a visit has begun, or a place is no longer free.
     """
     series = locked_series(change.series_id)
     require_treated(series.patient)
@@ -114,6 +116,7 @@ def undo_change(*, by: Actor, now: datetime, change: CourseChange) -> Series:
     series.revision += 1
     series.save(update_fields=["revision"])
     CourseChange.objects.filter(pk=change.pk).update(undone_at=now, hold=None)
+    follow_undo(visits, change.made_at, now)
     announce(series=series, visits=visits, now=now, due_at=now)
     record(
         by=by,
@@ -130,7 +133,7 @@ def _require_undoable(by: Actor, change: CourseChange, series: Series, now: date
     was_cancelled = change.before and Appointment.objects.filter(
         pk=change.before[0]["id"], status__in=CANCELLED
     )
-    by.require(Action.CANCEL if was_cancelled else Action.MOVE)
+    _require_may(by, change, series, Action.CANCEL if was_cancelled else Action.MOVE)
     # The worker claims messages under their row locks: with these held, none leaves meanwhile.
     list(Message.objects.filter(change=change).select_for_update(no_key=True).order_by("pk"))
     latest = undoable(series, now)
@@ -139,6 +142,14 @@ def _require_undoable(by: Actor, change: CourseChange, series: Series, now: date
             "messages_left",
             _("This can no longer be taken back: the patient was told, or the course was changed again."),
         )
+
+
+def _require_may(by: Actor, change: CourseChange, series: Series, action: Action) -> None:
+    """Staff by their roles; a patient's link takes back what the patient did, and nothing else."""
+    if by.link_id is None:
+        by.require(action)
+    elif change.made_by_id is not None or not is_own_link(by, series.patient_id):
+        raise NotAllowed(action)
 
 
 def _require_not_begun(visits: Sequence[Appointment]) -> None:

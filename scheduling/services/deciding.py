@@ -12,7 +12,7 @@ from scheduling.models import Alert, Appointment, Order
 
 from .acknowledging import NOTE_LENGTH, require_open
 from .alerts import raise_alert
-from .amending import amend_order
+from .amending import amend_order, open_infusions
 from .audit import author, record
 from .faults import Refused
 from .locks import locked_series
@@ -106,8 +106,3 @@ def _make_up(by: Actor, now: datetime, row: Alert, visit: Appointment) -> None:
         appointment=visit,
         facts={"day": visit.local_date.isoformat()},
     )
-
-
-def open_infusions(order: Order) -> int:
-    """Infusions of an order that are neither used nor under way: left, or booked and still to come."""
-    return order.left + order.appointments.open().filter(arrived_at=None).count()

@@ -54,6 +54,14 @@ def link_in_force(patient: Patient, purpose: LinkPurpose) -> AccessLink | None:
     return AccessLink.objects.filter(patient=patient, purpose=purpose, revoked_at=None).first()
 
 
+def is_own_link(by: Actor, patient_id: int) -> bool:
+    """Whether ``by`` is the patient's own link to their visits, not revoked."""
+    if by.link_id is None:
+        return False
+    mine = AccessLink.objects.filter(pk=by.link_id, patient=patient_id, purpose=LinkPurpose.VISITS)
+    return mine.filter(revoked_at=None).exists()
+
+
 def is_open(link: AccessLink, now: datetime) -> bool:
     """Whether the link still lets its patient in at ``now``; a young one without asking for its visits."""
     return now < link.issued_at + LIFE_AFTER_LAST_VISIT or now < expires_at(link)

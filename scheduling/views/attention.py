@@ -12,10 +12,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from scheduling.access import Action, Actor
-from scheduling.forms.attention import AcknowledgeForm
+from scheduling.forms.attention import AcknowledgeForm, DecideForm
 from scheduling.models import Alert
 from scheduling.services.acknowledging import acknowledge
 from scheduling.services.attention import alert_rows, open_alerts, seen_lately
+from scheduling.services.deciding import answers_to, decide
 from scheduling.services.faults import Refused
 from scheduling.services.running import run
 
@@ -53,6 +54,24 @@ def alert_acknowledge(request: HttpRequest, by: Actor, pk: int) -> HttpResponse:
     return _page(request, by, wrong=form, refused=alert)
 
 
+@require_POST
+@staff_page(Action.DECIDE)
+def alert_decide(request: HttpRequest, by: Actor, pk: int) -> HttpResponse:
+    """Answer one alert that asks; the button says which answer."""
+    alert = get_object_or_404(Alert.objects.select_related("patient"), pk=pk)
+    form = DecideForm(request.POST, pk=pk, answers=answers_to(alert))
+    if form.is_valid():
+        try:
+            run(decide, by=by, now=timezone.now(), alert=alert, **form.cleaned_data)
+        except Refused as refused:
+            show_refusal(form, refused)
+        else:
+            words = _("%(alert)s is decided.") % {"alert": alert}
+            messages.success(request, capfirst(words))
+            return redirect(f"{reverse('attention')}?show={_shown(request, by)}")
+    return _page(request, by, wrong=form, refused=alert)
+
+
 def _shown(request: HttpRequest, by: Actor) -> str:
     """``mine`` or ``all``; whose roles own no alerts sees all."""
     wanted = request.POST.get("show") or request.GET.get("show") or MINE
@@ -60,7 +79,11 @@ def _shown(request: HttpRequest, by: Actor) -> str:
 
 
 def _page(
-    request: HttpRequest, by: Actor, *, wrong: AcknowledgeForm | None = None, refused: Alert | None = None
+    request: HttpRequest,
+    by: Actor,
+    *,
+    wrong: AcknowledgeForm | DecideForm | None = None,
+    refused: Alert | None = None,
 ) -> HttpResponse:
     """The list; a form that was refused keeps its words, above the list where its alert is gone."""
     now, shown = timezone.now(), _shown(request, by)
@@ -79,5 +102,8 @@ def _page(
     return render(request, "staff/attention.html", context)
 
 
-def _form(alert: Alert, wrong: AcknowledgeForm | None) -> AcknowledgeForm:
-    return wrong if wrong and wrong.pk == alert.pk else AcknowledgeForm(pk=alert.pk)
+def _form(alert: Alert, wrong: AcknowledgeForm | DecideForm | None) -> AcknowledgeForm | DecideForm:
+    if wrong and wrong.pk == alert.pk:
+        return wrong
+    answers = answers_to(alert)
+    return DecideForm(pk=alert.pk, answers=answers) if answers else AcknowledgeForm(pk=alert.pk)

@@ -12,7 +12,8 @@ from django.views.decorators.vary import vary_on_headers
 
 from scheduling.access import Action, Actor
 from scheduling.services.attention import red_flags_at
-from scheduling.services.board import day_board
+from scheduling.services.board import DayBoard, day_board
+from scheduling.services.presence import may_be_marked, present_at
 from scheduling.services.week import monday_of, week_grid
 
 from .day_chart import day_chart
@@ -63,9 +64,18 @@ def _board_page(request: HttpRequest, place: Place, day: date) -> HttpResponse:
         "chart": day_chart(found),
         "red_flags": red_flags_at(place.here),
         "is_fragment": "HX-Request" in request.headers,
+        **_presence(place, found),
     }
     template = "staff/_board.html" if context["is_fragment"] else "staff/board.html"
     return render(request, template, context)
+
+
+def _presence(place: Place, found: DayBoard) -> dict[str, object]:
+    """Who is on site today; no other day has anybody there now."""
+    if not found.is_today:
+        return {}
+    now = timezone.now()
+    return {"present": present_at(place.here, now), "to_mark": may_be_marked(place.here, now)}
 
 
 @require_safe

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+from django.db.models import Max
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -15,7 +16,7 @@ from scheduling.access import Actor
 from scheduling.core.wishes import Wishes
 from scheduling.forms.booking import BookingForm
 from scheduling.forms.wishes import initial_wishes
-from scheduling.models import Location, Order, Patient, Series
+from scheduling.models import Appointment, Location, Order, Patient, Series
 from scheduling.services.faults import Refused
 from scheduling.services.frame import last_day
 from scheduling.services.proposals import Proposal, Question, unsigned
@@ -57,13 +58,31 @@ class Desk:
         return get_object_or_404(rows, pk=pk, patient=self.patient)
 
     def wanted_order(self) -> Order | None:
-        """The order named by ``?order=``; None without one. 404 for what is no order of this patient."""
-        named = self.request.GET.get("order", "")
+        """The order named by ``?order=``, or that of the visit to book again; None without one.
+
+        404 for what is no order of this patient.
+        """
+        again = self.again()
+        if again:
+            return again.series.order
+        number = self._number("order")
+        return None if number is None else self.order(number)
+
+    def again(self) -> Appointment | None:
+        """The visit named by ``?again=`` whose session is booked anew; 404 for what is no visit of this patient."""
+        number = self._number("again")
+        if number is None:
+            return None
+        rows = Appointment.objects.select_related("series__order__protocol", "series__order__patient")
+        return get_object_or_404(rows, pk=number, patient=self.patient)
+
+    def _number(self, name: str) -> int | None:
+        named = self.request.GET.get(name, "")
         if not named:
             return None
         if not (named.isascii() and named.isdigit() and len(named) < 19):
             raise Http404
-        return self.order(int(named))
+        return int(named)
 
     def proposal(self) -> Proposal:
         """The proposal in the posted form; 404 for another patient's.
@@ -99,6 +118,12 @@ class Desk:
         if order:
             initial |= {"order": order.pk, "sessions": order.left}
             initial["earliest"] = max(initial.get("earliest", order.valid_from), order.valid_from)
+        again = self.again()
+        if again:
+            # A make-up stands at the end of the course (facts: missed sessions are appended).
+            last = again.series.appointments.counted().aggregate(last=Max("local_date"))["last"]
+            after = last + timedelta(days=1) if last else initial.get("earliest", again.local_date)
+            initial |= {"sessions": 1, "earliest": max(after, initial.get("earliest", after))}
         return initial | initial_wishes(wishes_from_json(course.wishes) if course else Wishes())
 
 

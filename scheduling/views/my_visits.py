@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
@@ -53,23 +53,6 @@ def visits_page(
             "way_form": way_form or CalendarWayForm(initial={"way": way}),
             "may_write": may_write_to(link.patient),
             "is_saved": request.GET.get("calendar") == "saved",
-        },
-    )
-
-
-@require_safe
-@patient_page
-def my_appointment(request: HttpRequest, link: AccessLink, now: datetime, pk: int) -> HttpResponse:
-    """Show one visit, its place and its instructions."""
-    visit = get_object_or_404(link.patient.appointments.select_related("location"), pk=pk)
-    return render(
-        request,
-        "patient/my_appointment.html",
-        {
-            "visit": visit,
-            "place": visit.location,
-            "is_to_come": visit in visits_of(link.patient, now).upcoming,
-            "instructions": instructions_for([visit], link.patient.language),
         },
     )
 

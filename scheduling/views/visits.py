@@ -1,7 +1,9 @@
 """One visit: its page, and recording how it really went."""
 
+from collections.abc import Sequence
+
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -9,20 +11,24 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from scheduling.access import Action, Actor
+from scheduling.forms.visit_records import DoseForm, PressureForm, PressureRemovalForm, StartForm
 from scheduling.forms.visits import CorrectionForm, DischargeForm, StepForm
 from scheduling.models import Appointment
 from scheduling.services.check_in_list import lines_of_visit
 from scheduling.services.faults import Refused
 from scheduling.services.missing import may_be_missed, record_missed
 from scheduling.services.plan_next import NextVisit, next_visit
+from scheduling.services.presence import present_at
 from scheduling.services.reads import read_patient
 from scheduling.services.running import run
+from scheduling.services.starting import Readiness, readiness
 from scheduling.services.undoing import undo_needs, undo_step
 from scheduling.services.visit_history import acts, step_times
 from scheduling.services.visits import (
     STEP_FIELDS,
     correct_time,
     discharge,
+    may_leave_at,
     next_step,
     record_step,
     step_needs,
@@ -31,12 +37,16 @@ from scheduling.services.visits import (
 from .board import board_url
 from .entrance import staff_page
 from .refusals import show_refusal
+from .visit_parts import records_of
 
 RECORDED = {
     "arrived_at": gettext_lazy("%(patient)s has arrived."),
     "started_at": gettext_lazy("The treatment of %(patient)s has started."),
     "treatment_ended_at": gettext_lazy("The treatment of %(patient)s has ended."),
 }
+
+
+NOT_READY = ("prerequisites_open", "no_prescriber_here", "not_countersigned")
 
 
 def visit_of(pk: int) -> Appointment:
@@ -60,10 +70,14 @@ def visit_page(
     *,
     step_form: StepForm | None = None,
     wrong: CorrectionForm | None = None,
+    pressure_form: PressureForm | None = None,
+    removal: tuple[int, PressureRemovalForm] | None = None,
+    dose_form: DoseForm | None = None,
 ) -> HttpResponse:
     """The visit's page, with a form that could not be accepted in its place."""
     today = timezone.now().astimezone(visit.tz).date()
     step = next_step(visit) if visit.local_date <= today else ""
+    ready = readiness(visit)
     forms = {field: CorrectionForm(visit=visit, step=field) for field in STEP_FIELDS if getattr(visit, field)}
     if wrong is not None:
         forms[wrong.step] = wrong
@@ -75,12 +89,24 @@ def visit_page(
         "next_needs": step_needs(step),
         "undo_needs": undo_needs(visit) or "",
         "may_be_missed": may_be_missed(visit, timezone.now()),
-        "step_form": step_form or StepForm(visit=visit),
+        "step_form": step_form or _step_form(visit, step, ready),
+        "readiness": ready,
+        **records_of(visit, pressure_form, removal, dose_form),
         "acts": acts(visit),
         "check_ins": lines_of_visit(visit),
         "next": _next_after(visit),
     }
     return render(request, "staff/appointment_detail.html", context)
+
+
+def _step_form(
+    visit: Appointment, step: str, ready: Sequence[Readiness], data: QueryDict | None = None
+) -> StepForm:
+    """The form of the next step; a start asks for the prescriber on site and for a reason where one is needed."""
+    if step != "started_at":
+        return StepForm(data, visit=visit)
+    here = [row.staff for row in present_at(visit.location, timezone.now())]
+    return StartForm(data, visit=visit, here=here, missing=any(one.is_open for one in ready))
 
 
 def _next_after(visit: Appointment) -> NextVisit | None:
@@ -104,11 +130,11 @@ def visit_step(request: HttpRequest, by: Actor, pk: int, field: str) -> HttpResp
     if field not in RECORDED:
         raise Http404
     visit = visit_of(pk)
-    form = StepForm(request.POST, visit=visit)
+    form = _step_form(visit, field, readiness(visit), request.POST)
     if form.is_valid():
-        at = form.cleaned_data["at"]
         try:
-            run(record_step, by=by, now=timezone.now(), appointment=visit, field=field, at=at)
+            given = {"appointment": visit, "field": field, **form.cleaned_data}
+            run(record_step, by=by, now=timezone.now(), **given)
         except Refused as refused:
             return _refused(request, visit, form, refused)
         messages.success(request, RECORDED[field] % {"patient": visit.patient})
@@ -120,7 +146,10 @@ def _refused(request: HttpRequest, visit: Appointment, form: StepForm, refused: 
     """Beside the form on the visit's page; above the board, which has no form."""
     if request.POST.get("back") == "board":
         messages.error(request, f"{visit.patient}: {refused}")
-        return _back(request, visit)
+        # What is missing is put on record on the visit's page.
+        return (
+            redirect("appointment_detail", visit.pk) if refused.code in NOT_READY else _back(request, visit)
+        )
     show_refusal(form, refused)
     return visit_page(request, visit_of(visit.pk), step_form=form)
 
@@ -130,7 +159,8 @@ def _refused(request: HttpRequest, visit: Appointment, form: StepForm, refused: 
 def visit_discharge(request: HttpRequest, by: Actor, pk: int) -> HttpResponse:
     """Ask who the patient leaves with, then end the visit."""
     visit = visit_of(pk)
-    form = DischargeForm(request.POST if request.method == "POST" else None, visit=visit)
+    data = request.POST if request.method == "POST" else None
+    form = DischargeForm(data, visit=visit, observed_until=may_leave_at(visit))
     if request.method == "POST" and form.is_valid():
         try:
             run(discharge, by=by, now=timezone.now(), appointment=visit, **form.cleaned_data)

@@ -256,7 +256,7 @@ def test_an_overrun_names_both_visits(visit: Appointment, location: Location) ->
     assert notice
     words = " ".join(re.sub(r"<[^>]+>", " ", notice[0]).split())
     assert words == (
-        "Okafor, Ada is still here (planned until 12:00 ) – Chair 1 is promised to Byrne, Ada at 12:15 ."
+        "Okafor, Ada is still here (planned until 12:00 ) – Chair 1 is promised to Byrne, Ada at 12:15 . What now?"
     )
 
 
@@ -270,7 +270,7 @@ def test_somebody_late_is_named_with_the_telephone(visit: Appointment) -> None:
     assert "Did not come" in text
 
 
-@pytest.mark.parametrize(("address", "number"), [("/", 11), ("/week/", 10)])
+@pytest.mark.parametrize(("address", "number"), [("/", 13), ("/week/", 10)])
 def test_a_page_asks_as_often_for_forty_visits_as_for_one(address: str, number: int) -> None:
     small, large = make_location(), make_location()
     for location, visits in ((small, 1), (large, 40)):

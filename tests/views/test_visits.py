@@ -110,7 +110,7 @@ def test_opening_the_page_is_recorded_as_a_reading(visit: Appointment, nurse: Cl
         ({}, Role.NURSE, {"step/arrived_at", "missed"}),
         ({}, Role.MANAGER, set()),
         ({"arrived_at": 0}, Role.FRONT_DESK, {"undo"}),
-        ({"arrived_at": 0}, Role.NURSE, {"step/started_at", "undo", "correct/arrived_at"}),
+        ({"arrived_at": 0}, Role.NURSE, {"step/started_at", "undo", "correct/arrived_at", "pressures/add"}),
         ({"arrived_at": 0, "started_at": 9}, Role.FRONT_DESK, set()),
         ({"arrived_at": 0}, Role.MANAGER, set()),
     ],
@@ -406,12 +406,11 @@ def test_a_step_that_is_not_recorded_is_not_corrected(visit: Appointment, nurse:
 def test_the_page_of_a_visit_asks_as_often_whatever_its_history(
     visit: Appointment, nurse: Client, clock: time_machine.Traveller
 ) -> None:
-    assert queries(nurse, f"/appointments/{visit.pk}/") == 6
+    assert queries(nurse, f"/appointments/{visit.pk}/") == 8
     recorded(visit, arrived_at=0, started_at=30, treatment_ended_at=70, discharged_at=110)
     clock.move_to(after(130))
-    # All check-ins together cost two more: what was answered, and their alerts. The next visit costs three, and
-    # whether its zone has to be named one.
-    assert queries(nurse, f"/appointments/{visit.pk}/") == 12
+    # All check-ins together cost two more: what was answered, and their alerts. The next visit costs three.
+    assert queries(nurse, f"/appointments/{visit.pk}/") == 14
 
 
 def test_every_outcome_has_a_page(visit: Appointment, nurse: Client, clock: time_machine.Traveller) -> None:
@@ -420,5 +419,5 @@ def test_every_outcome_has_a_page(visit: Appointment, nurse: Client, clock: time
     assert "Recorded as missed" in page(nurse, visit)
     for status in (Status.NOT_GIVEN, *(one for one in Status if one.startswith("cancelled"))):
         Appointment.objects.update(status=status, stop_reason=StopReason.UNWELL)
-        undo = {f"/appointments/{visit.pk}/undo/"} if status == Status.NOT_GIVEN else set()
-        assert posts(page(nurse, visit)) == undo
+        ways = ("undo", "pressures/add") if status == Status.NOT_GIVEN else ()
+        assert posts(page(nurse, visit)) == {f"/appointments/{visit.pk}/{way}/" for way in ways}
