@@ -219,7 +219,9 @@ def test_no_form_leads_to_another_site(world: World, where: str) -> None:
 
 def test_what_is_typed_stays_text_on_every_page(world: World) -> None:
     Patient.objects.update(first_name=POISON, last_name=POISON, preferred_name=POISON, note=POISON)
-    Location.objects.update(name=POISON, address=POISON, calendar_label=POISON)
+    Location.objects.filter(pk=world.patient.home_location_id).update(
+        name=POISON, address=POISON, calendar_label=POISON
+    )
     seen = 0
     for name, (arguments, outcomes) in TABLE.items():
         for identity in ("prescriber", "patient_a"):
@@ -237,7 +239,9 @@ def test_what_is_typed_stays_text_on_every_page(world: World) -> None:
 def test_a_name_adds_no_line_to_a_calendar_or_a_mail(world: World, break_: str) -> None:
     evil = f"Ada{break_}Bcc: evil@example.org{break_}BEGIN:VEVENT"
     Patient.objects.update(first_name=evil, preferred_name=evil)
-    Location.objects.update(name=evil, calendar_label=evil, address=evil)
+    Location.objects.filter(pk=world.patient.home_location_id).update(
+        name=evil, calendar_label=evil, address=evil
+    )
     series = client_for("patient_a", world).get(f"/my/series/{world.series.pk}.ics")
     feed = Client().get(f"/feed/{token(world.feed)}.ics")
     visits = Appointment.objects.filter(patient=world.patient).count()

@@ -3,10 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
-from scheduling.core.words import AlertKind, Role, Severity
+from scheduling.core.words import AlertKind, Role, Severity, Standing
 from scheduling.models import Alert, Appointment, CheckIn, FollowUpPlan, Location, Patient
+
+from .treated import has_died
 
 OWNERS: dict[AlertKind, tuple[Severity, Role]] = {
     AlertKind.RED_FLAG: (Severity.RED_FLAG, Role.NURSE),
@@ -32,6 +34,15 @@ OWNERS: dict[AlertKind, tuple[Severity, Role]] = {
     AlertKind.UNCOVERED: (Severity.SAME_DAY_VISIT, Role.FRONT_DESK),
 }
 """How soon each kind is to be seen, and by whom."""
+OF_THE_VISIT = (
+    AlertKind.RED_FLAG,
+    AlertKind.VISIT_OPEN,
+    AlertKind.OVERRUN,
+    AlertKind.NO_PRESCRIBER,
+    AlertKind.DOSE_DIFFERS,
+    AlertKind.UNCOVERED,
+)
+"""What is about a visit as it goes, and so is seen even where the patient died during it."""
 
 
 def raise_alert(
@@ -50,9 +61,12 @@ def raise_alert(
 ) -> Alert | None:
     """The new alert of a cause named by ``key``; None where that cause already raised one.
 
+    None as well for a patient who died, unless it is about a visit that still has to be closed: nobody is called.
     The caller's service writes the audit entry. ``facts`` are JSON values; ``due_at`` (UTC) is by when
     it has to be dealt with.
     """
+    if kind not in OF_THE_VISIT and has_died(patient.pk):
+        return None
     severity, owner = OWNERS[kind]
     alert, is_new = Alert.objects.get_or_create(
         key=key,
@@ -75,8 +89,12 @@ def raise_alert(
 
 
 def raise_again(alerts: "QuerySet[Alert]", now: datetime) -> int:
-    """Put settled alerts back on the list, since their cause is back; how many. What a person acknowledged stays."""
+    """Put settled alerts back on the list, since their cause is back; how many. What a person acknowledged stays.
+
+    Of the dead as ``raise_alert`` does.
+    """
     settled = alerts.filter(settled_at__isnull=False, acknowledged_at=None)
+    settled = settled.filter(~Q(patient__standing=Standing.DIED) | Q(kind__in=OF_THE_VISIT))
     return settled.update(settled_at=None, raised_at=now)
 
 

@@ -23,7 +23,12 @@ def save_patient(*, by: Actor, now: datetime, patient: Patient) -> Patient:
     """Add a patient, or keep the changes made to one; a new one gets its seat."""
     by.require(Action.EDIT_PATIENTS)
     action = "edit_patient" if patient.pk else "add_patient"
-    before = Patient.objects.select_related("home_location").filter(pk=patient.pk).first()
+    rows = Patient.objects.select_for_update(no_key=True, of=("self",)).select_related("home_location")
+    before = rows.filter(pk=patient.pk).first()
+    if before:
+        # The form may be older than a pause or a death: how a patient is treated is no part of it.
+        patient.standing, patient.standing_since = before.standing, before.standing_since
+        patient.paused_until = before.paused_until
     patient.save()
     seat_patient(patient)
     if before:

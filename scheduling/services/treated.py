@@ -14,6 +14,11 @@ def is_treated(patient_id: int) -> bool:
     return Patient.objects.filter(pk=patient_id, standing=Standing.ACTIVE).exists()
 
 
+def has_died(patient_id: int) -> bool:
+    """Whether the patient's death is on record, as the database has it now."""
+    return Patient.objects.filter(pk=patient_id, standing=Standing.DIED).exists()
+
+
 def require_treated(patient: Patient) -> None:
     """Raise Refused for a paused or ended patient.
 

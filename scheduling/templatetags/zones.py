@@ -14,7 +14,7 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def zone_note(context: Context, zone: str, places: Iterable[Location] | None = None) -> str:
-    """``{% zone_note visit.zone %}``: ``New York`` in quiet type, or nothing where all clinics share one zone.
+    """``{% zone_note visit.zone %}``: ``(New York)`` in quiet type, or nothing where all clinics share one zone.
 
     ``places``: the locations in use, where the page has them already.
     """
@@ -22,7 +22,7 @@ def zone_note(context: Context, zone: str, places: Iterable[Location] | None = N
     if not zone or not several:
         return ""
     city = zone.rpartition("/")[2].replace("_", " ")
-    return format_html('<span class="quiet zone-note">{}</span>', city)
+    return format_html('<span class="quiet zone-note">({})</span>', city)
 
 
 def _several_zones(context: Context) -> bool:

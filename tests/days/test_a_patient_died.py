@@ -15,17 +15,21 @@ from scheduling.core.words import (
     Role,
     Standing,
     Status,
+    StopReason,
 )
 from scheduling.models import Alert, CheckIn, Message, Patient, Series
 from scheduling.services import delivery
 from scheduling.services.delivery import deliver
+from scheduling.services.delivery_ends import mark_sent
 from scheduling.services.escalation import call_next, escalate
 from scheduling.services.faults import Refused
 from scheduling.services.message_handling import resend_message
 from scheduling.services.open_visits import close_open_visits
 from scheduling.services.overdue import find_overdue
+from scheduling.services.rendering import Rendered
 from scheduling.services.silence import ask_again_and_escalate
 from scheduling.services.standing import end_patient, pause_patient, reopen_patient
+from scheduling.services.stopping import stop_visit
 from scheduling.services.visits import discharge, record_step
 from tests.factories import NOW, actor, make_message, make_staff, treat
 from tests.services.clinics import Clinic
@@ -107,10 +111,9 @@ def test_the_standing_is_read_again_with_every_batch(
     for number in range(2):
         make_message(ada, kind=MessageKind.NEW_LINK, due_at=due, key=f"link:{number}")
     monkeypatch.setattr(delivery, "FRESH_SECONDS", -1)
-    real = delivery.mark_sent
 
-    def then_she_dies(*given: object) -> None:
-        real(*given)  # type: ignore[arg-type]
+    def then_she_dies(message: Message, rendered: Rendered, now: datetime) -> None:
+        mark_sent(message, rendered, now)
         she_died(clinic, ada, due)
 
     monkeypatch.setattr(delivery, "mark_sent", then_she_dies)
@@ -153,6 +156,16 @@ def test_dead_during_a_visit_staff_close_it_and_no_question_follows(
     assert not CheckIn.objects.exists()
     assert not Message.objects.pending().exists()
     assert close_open_visits(visit.ends_at + timedelta(hours=12)) == 0
+
+
+def test_a_visit_stopped_by_her_death_asks_nobody_to_make_it_up(
+    clinic: Clinic, ada: Patient, course: Series
+) -> None:
+    visit = treat(visits_of(course)[0], is_open=True)
+    now = visit.starts_at + timedelta(minutes=50)
+    she_died(clinic, ada, now)
+    stop_visit(by=actor(make_staff(Role.NURSE)), now=now, appointment=visit, reason=StopReason.UNWELL)
+    assert not Alert.objects.open().exists()
 
 
 def test_an_open_red_flag_is_acknowledged_so_that_nobody_is_called_on(

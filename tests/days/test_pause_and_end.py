@@ -35,16 +35,20 @@ from scheduling.models import (
     Patient,
     Series,
 )
-from scheduling.services.appointments import Canceller, cancel_appointment
+from scheduling.services.appointments import Canceller, cancel_appointment, cancel_rest
 from scheduling.services.changes import undo_change, undoable
+from scheduling.services.delivery import _claim
 from scheduling.services.faults import Refused
 from scheduling.services.links import hand_out_link, link_for, read_token, token
+from scheduling.services.missing import record_missed
 from scheduling.services.orders import draft_order, sign_order
 from scheduling.services.overdue import find_overdue
+from scheduling.services.patients import save_patient
 from scheduling.services.pauses import notice_ended_pauses
 from scheduling.services.plan_extension import extend_plans
 from scheduling.services.silence import ask_again_and_escalate
 from scheduling.services.standing import end_patient, pause_patient, reopen_patient
+from scheduling.services.undoing import undo_step
 from scheduling.services.visits import correct_time
 from tests.factories import (
     NOW,
@@ -146,10 +150,11 @@ def test_a_pause_ends_in_the_coming_year(clinic: Clinic, ada: Patient, until: da
 
 def test_who_is_here_now_is_not_paused_or_ended(clinic: Clinic, ada: Patient, course: Series) -> None:
     visit = treat(visits_of(course)[0], is_open=True)
-    for attempt in (lambda: pause(clinic, ada), lambda: end(clinic, ada, Standing.FINISHED)):
-        with pytest.raises(Refused, match=r"Visit 1 of Tue 6 Jan is under way") as refused:
-            attempt()
-        assert refused.value.code == "visit_under_way"
+    with pytest.raises(Refused, match=r"Visit 1 of Tue 6 Jan is under way") as paused:
+        pause(clinic, ada)
+    with pytest.raises(Refused, match=r"Visit 1 of Tue 6 Jan is under way") as ended:
+        end(clinic, ada, Standing.FINISHED)
+    assert (paused.value.code, ended.value.code) == ("visit_under_way", "visit_under_way")
     visit.refresh_from_db()
     assert visit.status == Status.IN_TREATMENT
 
@@ -273,6 +278,65 @@ def test_a_cancellation_from_before_is_not_taken_back_during_a_pause(
     with pytest.raises(Refused):
         undo_change(by=clinic.clerk, now=NOW, change=change)
     assert not ada.appointments.open().exists()
+
+
+def test_a_course_cancelled_before_stays_cancelled_during_a_pause(
+    clinic: Clinic, ada: Patient, course: Series
+) -> None:
+    """Nothing was left for the pause to cancel, so the change is the last one of the course."""
+    cancel_rest(by=clinic.clerk, now=NOW, series=course, canceller=Canceller.PATIENT)
+    change = undoable(course, NOW)
+    assert change is not None
+    pause(clinic, ada, now=NOW)
+    with pytest.raises(Refused) as refused:
+        undo_change(by=clinic.clerk, now=NOW, change=change)
+    assert refused.value.code == "patient_inactive"
+
+
+def test_a_second_question_in_a_workers_hands_is_not_asked_any_more(
+    clinic: Clinic, ada: Patient, course: Series
+) -> None:
+    treat(visits_of(course)[0])
+    asked = CheckIn.objects.order_by("offset_hours")[0]
+    post_by(asked.due_at)
+    again = asked.due_at + timedelta(hours=5)
+    assert ask_again_and_escalate(again) == 1
+    _claim(again, "a worker that died")
+    pause(clinic, ada, now=again)
+    mail.outbox.clear()
+    post_by(again + timedelta(hours=1))
+    message = Message.objects.get(kind=MessageKind.CHECK_IN_AGAIN)
+    assert (message.state, len(mail.outbox)) == (MessageState.DROPPED, 6)
+
+
+def test_who_had_left_before_is_neither_asked_again_nor_called(
+    clinic: Clinic, ada: Patient, course: Series
+) -> None:
+    """Records from before this rule, and a question that left while the end was recorded."""
+    treat(visits_of(course)[0])
+    asked = CheckIn.objects.order_by("offset_hours")[0]
+    post_by(asked.due_at)
+    Patient.objects.filter(pk=ada.pk).update(standing=Standing.STOPPED)
+    assert ask_again_and_escalate(asked.due_at + timedelta(days=1)) == 0
+
+
+def test_a_missed_visit_is_not_on_again_during_a_pause(clinic: Clinic, ada: Patient, course: Series) -> None:
+    visit = visits_of(course)[0]
+    late = visit.starts_at + timedelta(minutes=20)
+    record_missed(by=clinic.clerk, now=late, appointment=visit)
+    pause(clinic, ada, now=late)
+    with pytest.raises(Refused) as refused:
+        undo_step(by=clinic.clerk, now=late, appointment=visit)
+    assert refused.value.code == "patient_inactive"
+
+
+def test_an_address_typed_into_an_older_page_does_not_end_the_pause(clinic: Clinic, ada: Patient) -> None:
+    older = Patient.objects.get(pk=ada.pk)
+    pause(clinic, ada)
+    older.note = "rings twice"
+    save_patient(by=clinic.clerk, now=LATER, patient=older)
+    ada.refresh_from_db()
+    assert (ada.standing, ada.paused_until, ada.note) == (Standing.PAUSED, MARCH, "rings twice")
 
 
 @pytest.mark.parametrize("standing", [Standing.PAUSED, Standing.FINISHED, Standing.MOVED])
