@@ -154,7 +154,7 @@ class ConfigurationAdmin(admin.ModelAdmin):
         form = super().get_form(request, *args, **kwargs)
         form.refused = getattr(request, "refused", None)  # type: ignore[attr-defined]
         if _asks_to_confirm(request) and kwargs.get("fields") is not None:
-            form.base_fields[CONFIRM] = forms.BooleanField(  # type: ignore[attr-defined]
+            form.base_fields[CONFIRM] = forms.BooleanField(
                 label=_("Save and open as disruption"),
                 required=False,
                 help_text=_("Each of these visits then stands on the attention list until it is resolved."),
