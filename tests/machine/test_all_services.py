@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from . import booking, visiting
+from . import booking, patients, treating, visiting
 from .truths import everything_is_true
 from .world import Draw, World
 
@@ -36,6 +36,21 @@ ACTS: dict[Callable[[World, Draw], None], int] = {
     visiting.miss: 2,
     visiting.take_a_step_back: 3,
     visiting.correct: 3,
+    visiting.stop: 2,
+    visiting.put_off: 2,
+    treating.set_a_weekly_plan: 1,
+    treating.end_a_weekly_plan: 1,
+    treating.amend: 2,
+    treating.answer_a_question: 2,
+    treating.transfer: 1,
+    treating.sign_a_transfer: 1,
+    treating.pause: 1,
+    treating.end: 1,
+    treating.reopen: 2,
+    patients.ask_for_another_time: 1,
+    patients.cancel_by_link: 1,
+    patients.agree_or_withdraw: 1,
+    patients.get_another_address: 1,
     time_passes: 4,
 }
 """Everything anybody can do, and how often it is tried beside the others."""

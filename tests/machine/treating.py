@@ -1,14 +1,19 @@
-"""What prescribers decide: weekly plans, and later amendments and ends."""
+"""What prescribers decide: weekly plans, amendments, answers, pauses, ends and transfers."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 from hypothesis import strategies as st
 
 from scheduling.core.plan_steps import Step
-from scheduling.core.words import OrderState, PlanState, Stage, Standing
-from scheduling.models import FollowUpPlan, Order, Patient
+from scheduling.core.words import AlertKind, OrderState, PlanState, Stage, Standing
+from scheduling.models import Alert, FollowUpPlan, Order, Patient, SeriesTransfer
+from scheduling.services.amending import amend_order, open_infusions
+from scheduling.services.countersigning import countersign
+from scheduling.services.deciding import ANSWERS, decide
 from scheduling.services.plans import end_plan, set_plan
 from scheduling.services.standing import end_patient, pause_patient, reopen_patient
+from scheduling.services.transfers import transfer_series
 from tests.factories import make_order
 
 from .world import Draw, World, one_of
@@ -44,6 +49,43 @@ def end_a_weekly_plan(world: World, draw: Draw) -> None:
     plan = one_of(draw, list(FollowUpPlan.objects.filter(state=PlanState.ACTIVE).order_by("pk")))
     if plan:
         world.do(end_plan, by=world.doctors[0], plan=plan, reason="Goes on elsewhere")
+
+
+def amend(world: World, draw: Draw) -> None:
+    """Another dose, another number: what is booked goes on under the replacement."""
+    order = one_of(draw, list(Order.objects.filter(state=OrderState.SIGNED).order_by("pk")))
+    if order is None:
+        return
+    wanted = Order.objects.get(pk=order.pk)
+    wanted.pk, wanted.dose_amount = None, draw(st.sampled_from([Decimal("0.5"), Decimal("0.7")]))
+    wanted.sessions = max(1, open_infusions(order) + draw(st.integers(-2, 2)))
+    world.do(amend_order, by=world.doctors[0], old=order, order=wanted)
+
+
+def answer_a_question(world: World, draw: Draw) -> None:
+    """An alert that asks a prescriber."""
+    asking = Alert.objects.open().filter(kind__in=ANSWERS).order_by("pk")
+    alert = one_of(draw, list(asking))
+    if alert:
+        answer = draw(st.sampled_from(ANSWERS[AlertKind(alert.kind)]))
+        until = world.now.date() + timedelta(days=20)
+        world.do(decide, by=world.doctors[0], alert=alert, decision=answer, note="Spoke to her", until=until)
+
+
+def transfer(world: World, draw: Draw) -> None:
+    """A course to the other site."""
+    series = one_of(draw, world.courses())
+    if series:
+        other = next(site for site in world.sites if site.pk != series.location_id)
+        world.do(transfer_series, by=world.clerk, series=series, location=other)
+
+
+def sign_a_transfer(world: World, draw: Draw) -> None:
+    """By a prescriber of the new site, or in vain by another."""
+    open_ones = SeriesTransfer.objects.filter(countersigned_at=None).order_by("pk")
+    row = one_of(draw, list(open_ones))
+    if row:
+        world.do(countersign, by=draw(st.sampled_from(world.doctors)), transfer=row)
 
 
 def pause(world: World, draw: Draw) -> None:

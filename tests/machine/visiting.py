@@ -1,12 +1,17 @@
 """What nurses do on the day: treat, miss, correct, take back."""
 
 from datetime import timedelta
+from typing import Any
 
 from hypothesis import strategies as st
 
-from scheduling.core.words import UNDER_WAY, Status
+from scheduling.core.timeline import from_step
+from scheduling.core.words import UNDER_WAY, Status, StopReason
 from scheduling.models import Appointment
+from scheduling.services.late import as_booked, late_offers, start_later
 from scheduling.services.missing import record_missed
+from scheduling.services.reassigning import reassign
+from scheduling.services.stopping import stop_visit
 from scheduling.services.undoing import undo_step
 from scheduling.services.visits import correct_time, discharge, record_step
 
@@ -72,3 +77,33 @@ def correct(world: World, draw: Draw) -> None:
         off = draw(st.integers(-60, 60)) * MINUTE
         by, why = world.nurse, "Read off wrongly"
         world.do(correct_time, by=by, appointment=visit, field=field, at=at + off, reason=why)
+
+
+def stop(world: World, draw: Draw) -> None:
+    """One of the next visits is stopped, before the drug or during it."""
+    visit = one_of(draw, world.booked()[:2])
+    if visit is None:
+        return
+    step(world, visit, "arrived_at", 0)
+    if draw(st.booleans()):
+        step(world, visit, "started_at", 0)
+    world.go_to(world.now + 10 * MINUTE)
+    world.do(stop_visit, by=world.nurse, appointment=visit, reason=draw(st.sampled_from(StopReason)))
+
+
+def put_off(world: World, draw: Draw) -> None:
+    """A patient who is late takes another place at the same time, or a later one today."""
+    visit = one_of(draw, world.booked()[:2])
+    if visit is None:
+        return
+    world.go_to(visit.starts_at + draw(st.integers(1, 30)) * MINUTE)
+    if draw(st.booleans()):
+        world.do(record_step, by=world.clerk, appointment=visit, field="arrived_at")
+    offers = late_offers(visit, world.now)
+    place: Any = one_of(draw, (*offers.same_time, *offers.later))
+    if place is None:
+        return
+    if from_step(place.start) == visit.starts_at:
+        world.do(reassign, by=world.clerk, appointment=visit, chair_id=place.chair, nurse_id=place.nurse)
+    else:
+        world.do(start_later, by=world.clerk, appointment=visit, place=as_booked(place))
