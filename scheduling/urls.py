@@ -3,6 +3,7 @@
 from django.urls import URLPattern, path
 
 from scheduling.views import (
+    addresses,
     attention,
     board,
     booking,
@@ -12,6 +13,7 @@ from scheduling.views import (
     courses,
     handout,
     messages,
+    my_address,
     my_appointments,
     my_check_ins,
     my_visits,
@@ -46,6 +48,8 @@ urlpatterns: list[URLPattern] = [
     path("patients/<int:pk>/medicines/add/", records.medication_add, name="medication_add"),
     path("medicines/<int:pk>/remove/", records.medication_remove, name="medication_remove"),
     path("patients/<int:pk>/prerequisites/add/", records.prerequisite_record, name="prerequisite_record"),
+    path("patients/<int:pk>/address/test/", addresses.address_test, name="address_test"),
+    path("patients/<int:pk>/address/confirm/", addresses.address_confirm, name="address_confirm"),
     path("patients/<int:pk>/link/", records.patient_link, name="patient_link"),
     path("patients/<int:pk>/standing/", standing.patient_standing, name="patient_standing"),
     path("patients/<int:pk>/reopen/", standing.patient_reopen, name="patient_reopen"),
@@ -78,6 +82,7 @@ urlpatterns: list[URLPattern] = [
     path("attention/<int:pk>/acknowledge/", attention.alert_acknowledge, name="alert_acknowledge"),
     path("check-ins/<int:pk>/", check_ins.check_in_detail, name="check_in_detail"),
     path("v/<str:token>/", patient_entry.patient_enter, name="patient_enter"),
+    path("v/<str:token>/address/", my_address.address_enter, name="address_enter"),
     path("v/<str:token>/check-ins/<int:check_in>/", patient_entry.patient_enter, name="check_in_enter"),
     path("my/", my_visits.my_visits, name="my_visits"),
     path("my/check-ins/<int:pk>/", my_check_ins.my_check_in, name="my_check_in"),

@@ -56,6 +56,7 @@ class World:
     arrived: Appointment
     link: AccessLink
     feed: AccessLink
+    address: AccessLink
     medicine: MedicationTrial
     consent: Consent
     change: CourseChange
@@ -84,6 +85,7 @@ def world() -> Iterator[World]:
             name: link_for(by=SYSTEM, now=NOW, patient=who, purpose=LinkPurpose.VISITS)
             for name, who in (("patient_a", patient), ("patient_b", other))
         }
+        Patient.objects.filter(pk=patient.pk).update(email_unproven_since=NOW)
         yield World(
             patient=patient,
             other=other,
@@ -92,6 +94,7 @@ def world() -> Iterator[World]:
             arrived=visits[1],
             link=links["patient_a"],
             feed=link_for(by=SYSTEM, now=NOW, patient=patient, purpose=LinkPurpose.FEED),
+            address=link_for(by=SYSTEM, now=NOW, patient=patient, purpose=LinkPurpose.ADDRESS),
             medicine=MedicationTrial.objects.create(patient=patient, medicine="Tried", outcome="no_effect"),
             consent=give_consent(by=by, now=NOW, patient=patient, channel=Channel.EMAIL),
             change=CourseChange.objects.create(
@@ -215,6 +218,8 @@ TABLE: dict[str, tuple[Arguments, dict[str, str]]] = {
     "medication_remove": (lambda world: (world.medicine.pk,), may(Action.EDIT_PATIENTS)),
     "prerequisite_record": (patient, may(Action.RECORD_PREREQUISITE)),
     "patient_link": (patient, may(Action.ISSUE_LINK)),
+    "address_test": (patient, may(Action.ISSUE_LINK)),
+    "address_confirm": (patient, may(Action.RECORD_CONSENT)),
     "order_draft": (patient, may(Action.DRAFT_ORDER)),
     "order_edit": (order, may(Action.DRAFT_ORDER)),
     "order_sign": (order, may(Action.SIGN_ORDER)),
@@ -255,6 +260,7 @@ TABLE: dict[str, tuple[Arguments, dict[str, str]]] = {
         may(Action.ANSWER_CHECK_IN) | {"front_desk": READS, "manager": READS},
     ),
     "check_in_enter": (lambda world: (world.tokens["patient_a"], world.check_in.pk), EVERYBODY),
+    "address_enter": (lambda world: (token(world.address),), EVERYBODY),
     "patient_enter": (lambda world: (world.tokens["patient_a"],), EVERYBODY),
     "new_link": (nothing, EVERYBODY),
     "my_visits": (nothing, patients_only()),

@@ -90,7 +90,7 @@ def invitation_mail(message: Message, now: datetime) -> Rendered | Dropped:
         "patient": message.patient,
         "when": when_words(visit),
         "is_cancelled": entry.is_cancelled,
-        "is_update": last is not None,
+        "is_update": last is not None and last | {"sequence": visit.sequence} != told,
         "url": own_url(message.patient),
     }
     return fill(message, visit.location, words, calendar=calendar, method=method_of(entry), told=told)
