@@ -253,6 +253,7 @@ TABLE: dict[str, tuple[Arguments, dict[str, str]]] = {
     "message_resend": (message, may(Action.HANDLE_MESSAGES)),
     "message_done": (message, may(Action.HANDLE_MESSAGES)),
     "message_drop": (message, may(Action.HANDLE_MESSAGES)),
+    "set_up": (nothing, may(Action.CONFIGURE)),
     "attention": (nothing, may(Action.SEE_ATTENTION)),
     "alert_acknowledge": (lambda world: (world.alert.pk,), may(Action.ACKNOWLEDGE)),
     "check_in_detail": (

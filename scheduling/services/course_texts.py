@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from scheduling.core.itip import Party, itip_bytes, method_of
@@ -83,7 +84,7 @@ def invitation_mail(message: Message, now: datetime) -> Rendered | Dropped:
     calendar = itip_bytes(
         entry,
         organizer=sender(visit.location),
-        attendee=Party(visit.location.calendar_label, message.patient.email),
+        attendee=Party(visit.location.label_in(get_language()), message.patient.email),
         stamp=now.replace(microsecond=0),
     )
     words = {

@@ -14,7 +14,7 @@ from .check_ins import is_still_wanted
 from .closing import closing_mail
 from .course_texts import course_mail, invitation_mail, reminder_mail
 from .links import address_url, check_in_url, link_in_force
-from .rendering import Dropped, Rendered, fill, own_url
+from .rendering import Dropped, Rendered, fill, language_of, own_url
 from .visit_words import day_words
 
 __all__ = ["Dropped", "Rendered", "render"]
@@ -25,8 +25,7 @@ def render(message: Message, now: datetime) -> Rendered | Dropped:
 
     The row only says what to tell: all words come from what the database holds now.
     """
-    language = settings.LANGUAGE_CODE if message.staff_id else message.patient.language
-    with translation.override(language):
+    with translation.override(language_of(message)):
         return RENDERERS[MessageKind(message.kind)](message, now)
 
 
