@@ -59,6 +59,7 @@ class World:
     arrived: Appointment
     link: AccessLink
     feed: AccessLink
+    address: AccessLink
     medicine: MedicationTrial
     consent: Consent
     change: CourseChange
@@ -94,6 +95,7 @@ def world() -> Iterator[World]:
             code="fasting", name="Fasting", required_before=RequiredBefore.EVERY
         )
         wanted.protocols.add(order.protocol)
+        Patient.objects.filter(pk=patient.pk).update(email_unproven_since=NOW)
         yield World(
             patient=patient,
             other=other,
@@ -102,6 +104,7 @@ def world() -> Iterator[World]:
             arrived=visits[1],
             link=links["patient_a"],
             feed=link_for(by=SYSTEM, now=NOW, patient=patient, purpose=LinkPurpose.FEED),
+            address=link_for(by=SYSTEM, now=NOW, patient=patient, purpose=LinkPurpose.ADDRESS),
             medicine=MedicationTrial.objects.create(patient=patient, medicine="Tried", outcome="no_effect"),
             consent=give_consent(by=by, now=NOW, patient=patient, channel=Channel.EMAIL),
             change=CourseChange.objects.create(
@@ -241,6 +244,8 @@ TABLE: dict[str, tuple[Arguments, dict[str, str]]] = {
     "medication_remove": (lambda world: (world.medicine.pk,), may(Action.EDIT_PATIENTS)),
     "prerequisite_record": (patient, may(Action.RECORD_PREREQUISITE)),
     "patient_link": (patient, may(Action.ISSUE_LINK)),
+    "address_test": (patient, may(Action.ISSUE_LINK)),
+    "address_confirm": (patient, may(Action.RECORD_CONSENT)),
     "order_draft": (patient, may(Action.DRAFT_ORDER)),
     "order_edit": (order, may(Action.DRAFT_ORDER)),
     "order_sign": (order, may(Action.SIGN_ORDER)),
@@ -285,6 +290,7 @@ TABLE: dict[str, tuple[Arguments, dict[str, str]]] = {
     "message_resend": (message, may(Action.HANDLE_MESSAGES)),
     "message_done": (message, may(Action.HANDLE_MESSAGES)),
     "message_drop": (message, may(Action.HANDLE_MESSAGES)),
+    "set_up": (nothing, may(Action.CONFIGURE)),
     "attention": (nothing, may(Action.SEE_ATTENTION)),
     "alert_acknowledge": (lambda world: (world.alert.pk,), may(Action.ACKNOWLEDGE)),
     "check_in_detail": (
@@ -292,6 +298,7 @@ TABLE: dict[str, tuple[Arguments, dict[str, str]]] = {
         may(Action.ANSWER_CHECK_IN) | {"front_desk": READS, "manager": READS},
     ),
     "check_in_enter": (lambda world: (world.tokens["patient_a"], world.check_in.pk), EVERYBODY),
+    "address_enter": (lambda world: (token(world.address),), EVERYBODY),
     "patient_enter": (lambda world: (world.tokens["patient_a"],), EVERYBODY),
     "new_link": (nothing, EVERYBODY),
     "my_visits": (nothing, patients_only()),

@@ -53,7 +53,15 @@ MODULES = [
     )
 ]
 #: Reasons that these modules keep in the ledger for staff. A translation would be stored when a patient acts.
-FOR_STAFF = {"The check-in is answered.", "The patient chose another calendar way."}
+FOR_STAFF = {
+    "The check-in is answered.",
+    "The patient chose another calendar way.",
+    "The address changed.",
+    "The new address is proven: it goes by e-mail again.",
+    "The address is proven.",
+    "The patient no longer agrees to e-mail.",
+    "Sent again.",
+}
 #: Choices of models that patients see; all other words of those modules are for staff.
 LABELS = [*EFFECT_LABELS, *GRADE_LABELS, *SAFETY_LABELS, *FAULT_WORDS.items(), *CALENDAR_WAY_LABELS]
 

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from phonenumber_field.modelfields import PhoneNumberField
 
@@ -132,6 +133,15 @@ class Location(models.Model):
     def tz(self) -> ZoneInfo:
         """The zone of every wall time of this location."""
         return ZoneInfo(self.zone)
+
+    @cached_property
+    def labels_by_language(self) -> dict[str, str]:
+        """The calendar labels in further languages, by language code."""
+        return {label.language: label.calendar_label for label in self.labels.all()}
+
+    def label_in(self, language: str | None) -> str:
+        """The neutral label in ``language``, or else the location's own."""
+        return self.labels_by_language.get(language or "", self.calendar_label)
 
 
 class LocationLabel(models.Model):

@@ -4,14 +4,15 @@ from collections.abc import Iterable
 from hashlib import sha256
 
 from django.conf import settings
-from django.db.models import Count, Max, Sum
+from django.db.models import Count, Max, OuterRef, Subquery, Sum
 from django.urls import reverse
 from django.utils import translation
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from scheduling.core.invites import VisitEntry, calendar_bytes
 from scheduling.core.words import CANCELLED
-from scheduling.models import Appointment, Location, Patient, Series
+from scheduling.models import Appointment, Location, LocationLabel, Patient, Series
 
 from .visit_words import when_words
 
@@ -48,9 +49,11 @@ def feed_etag(patient: Patient) -> str:
 
     Whatever the bytes show changes it: every change of a visit raises ``changed_at`` or SEQUENCE.
     """
-    places = ("location_id", "location__calendar_label", "location__address", "location__phone")
+    label = LocationLabel.objects.filter(location=OuterRef("location_id"), language=patient.language)
+    places = ("location_id", "own_label", "location__calendar_label", "location__address", "location__phone")
     state = (
         patient.appointments.order_by("location_id")
+        .annotate(own_label=Subquery(label.values("calendar_label")[:1]))
         .values_list(*places)
         .annotate(Count("pk"), Max("changed_at"), Sum("sequence"))
     )
@@ -67,7 +70,7 @@ def _file(visits: Iterable[Appointment], patient: Patient) -> bytes:
 def _entries(visits: Iterable[Appointment], *, is_feed: bool) -> list[VisitEntry]:
     """In the active language. Places are fetched once each: reading a phone number per visit is slow."""
     visits = list(visits)
-    places = Location.objects.in_bulk({visit.location_id for visit in visits})
+    places = Location.objects.prefetch_related("labels").in_bulk({visit.location_id for visit in visits})
     about = (
         _("Changes may take up to a day to appear in this calendar.")
         if is_feed
@@ -77,7 +80,7 @@ def _entries(visits: Iterable[Appointment], *, is_feed: bool) -> list[VisitEntry
 
 
 def _entry(visit: Appointment, place: Location, about: str) -> VisitEntry:
-    is_cancelled = visit.status in CANCELLED
+    is_cancelled, label = visit.status in CANCELLED, place.label_in(get_language())
     summary = _("Cancelled: appointment – %(label)s") if is_cancelled else _("Appointment – %(label)s")
     phone = _("Phone: %(phone)s") % {"phone": place.phone}
     return VisitEntry(
@@ -87,9 +90,9 @@ def _entry(visit: Appointment, place: Location, about: str) -> VisitEntry:
         ends_at=visit.ends_at,
         changed_at=visit.changed_at,
         is_cancelled=is_cancelled,
-        summary=summary % {"label": place.calendar_label},
+        summary=summary % {"label": label},
         description="\n".join((when_words(visit), phone, about)),
-        address=", ".join((place.calendar_label, *place.address.splitlines())),
+        address=", ".join((label, *place.address.splitlines())),
         url=settings.BASE_URL + reverse("my_appointment", args=(visit.pk,)),
         alarm_minutes=ALARM_MINUTES,
     )

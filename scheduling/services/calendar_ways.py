@@ -56,7 +56,7 @@ def follow_way(*, patient: Patient, before: CalendarWay, now: datetime) -> None:
     way = patient.way_of_calendar
     if way is before or CalendarWay.INVITATIONS not in (way, before):
         return
-    visits = _locked_visits(patient, now)
+    visits = locked_visits(patient, now)
     if way is CalendarWay.INVITATIONS:
         for series_id in dict.fromkeys(visit.series_id for visit in visits):
             invite([visit for visit in visits if visit.series_id == series_id], now=now)
@@ -67,6 +67,11 @@ def follow_way(*, patient: Patient, before: CalendarWay, now: datetime) -> None:
     drop(invitations.exclude(appointment__in=sent), now, why)
 
 
+def was_invited(patient: Patient) -> bool:
+    """Whether visits may stand in the patient's calendar by invitation, where only an e-mail changes them."""
+    return Message.objects.filter(kind=MessageKind.INVITATION, patient=patient).maybe_sent().exists()
+
+
 def _require(by: Actor, patient: Patient) -> None:
     if by.kind is not ActorKind.LINK:
         by.require(Action.EDIT_PATIENTS)
@@ -74,7 +79,7 @@ def _require(by: Actor, patient: Patient) -> None:
         raise NotAllowed(Action.EDIT_PATIENTS)
 
 
-def _locked_visits(patient: Patient, now: datetime) -> list[Appointment]:
+def locked_visits(patient: Patient, now: datetime) -> list[Appointment]:
     """The visits to come, with their orders, courses and themselves locked in that order."""
     courses = list(patient.series.filter(appointments__ends_at__gt=now).distinct().values_list("pk", "order"))
     orders = Order.objects.filter(pk__in=[order for _pk, order in courses])

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from scheduling.core.itip import Party, itip_bytes, method_of
@@ -83,14 +84,14 @@ def invitation_mail(message: Message, now: datetime) -> Rendered | Dropped:
     calendar = itip_bytes(
         entry,
         organizer=sender(visit.location),
-        attendee=Party(visit.location.calendar_label, message.patient.email),
+        attendee=Party(visit.location.label_in(get_language()), message.patient.email),
         stamp=now.replace(microsecond=0),
     )
     words = {
         "patient": message.patient,
         "when": when_words(visit),
         "is_cancelled": entry.is_cancelled,
-        "is_update": last is not None,
+        "is_update": last is not None and last | {"sequence": visit.sequence} != told,
         "url": own_url(message.patient),
     }
     return fill(message, visit.location, words, calendar=calendar, method=method_of(entry), told=told)

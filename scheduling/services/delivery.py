@@ -20,11 +20,11 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext_lazy as _
 
-from scheduling.core.words import MessageState, Standing
+from scheduling.core.words import MessageKind, MessageState, Standing
 from scheduling.models import Hold, Message, Patient
 
 from .delivery_ends import SERVER_PAUSE, Fault, end, fail, fault_of, hand_over, mark_failed, mark_sent
-from .ledger import doubt_dead_hands, writable
+from .ledger import doubt_dead_hands, testable, writable
 from .mail import build, recipient
 from .rendering import Dropped, Rendered
 from .texts import render
@@ -85,10 +85,13 @@ def deliver(
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """The leased messages as the database had them at ``loaded_at`` (monotonic), and who may be written to."""
+    """The leased messages as the database had them at ``loaded_at`` (monotonic), and who may be written to.
+
+    ``testable``: where the link that proves a new address may go."""
 
     messages: Mapping[int, Message]
     writable: frozenset[int]
+    testable: frozenset[int]
     loaded_at: float
 
     @classmethod
@@ -97,7 +100,12 @@ class _Batch:
         rows = Message.objects.select_related(*JOINS).filter(lease_token=token)
         messages = {message.pk: message for message in rows}
         patients = {message.patient_id for message in messages.values()}
-        return cls(messages, frozenset(writable(patients)), loaded_at)
+        return cls(messages, frozenset(writable(patients)), frozenset(testable(patients)), loaded_at)
+
+    def may_send(self, message: Message) -> bool:
+        """Whether the patient may be written to about this."""
+        is_test = message.kind == MessageKind.ADDRESS
+        return message.patient_id in (self.testable if is_test else self.writable)
 
 
 @transaction.atomic
@@ -132,7 +140,7 @@ def _deliver_one(batch: _Batch, pk: int, connection: BaseEmailBackend, now: date
     message = batch.messages.get(pk)
     if message is None:
         return None
-    prepared = _prepared(message, message.patient_id in batch.writable, now)
+    prepared = _prepared(message, batch.may_send(message), now)
     if prepared is None:
         return None
     rendered, mail = prepared

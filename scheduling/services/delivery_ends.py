@@ -15,7 +15,7 @@ from scheduling.models import Alert, Attempt, Message
 
 from .alerts import raise_alert
 from .check_ins import mark_asked
-from .ledger import way_to
+from .ledger import ONLY_MAILED, way_to
 from .rendering import Rendered, without_keys
 
 BACKOFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 240))
@@ -154,10 +154,10 @@ def end(message: Message, state: MessageState, why: object, tries: int | None = 
 
 def hand_over(message: Message) -> None:
     """The patient may no longer be written to: the front desk tells them; a calendar cannot be told."""
-    if message.kind == MessageKind.INVITATION:
-        end(message, MessageState.DROPPED, _("The patient no longer agrees to e-mail."))
+    if message.kind in ONLY_MAILED:
+        end(message, MessageState.DROPPED, _("The patient may not be written to at this address."))
         return
-    way: MessageWay = way_to(message.patient, MessageKind(message.kind))
+    way: MessageWay = way_to(message.patient, MessageKind(message.kind), by_mail=False)
     Message.objects.filter(pk=message.pk, lease_token=message.lease_token).update(
         state=MessageState.TO_DO, way=way, lease_token="", lease_until=None
     )

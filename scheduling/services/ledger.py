@@ -23,6 +23,9 @@ from scheduling.models import (
 PRINTED = (MessageKind.CONFIRMATION,)
 """Without e-mail these are handed over on paper; all others are told by phone where there is one."""
 
+ONLY_MAILED = (MessageKind.INVITATION, MessageKind.NEW_LINK, MessageKind.ADDRESS)
+"""Nobody reads a calendar entry or a link out on the phone."""
+
 STATE_BY_WAY = {
     MessageWay.EMAIL: MessageState.WAITING,
     MessageWay.CALL: MessageState.TO_DO,
@@ -49,16 +52,27 @@ class About(TypedDict, total=False):
 
 
 def may_write_to(patient: Patient) -> bool:
-    """Whether the patient has an e-mail address and agreed to be written to there."""
+    """Whether the patient agreed to e-mail and has an address that is known to be theirs."""
     return bool(patient.email) and bool(writable([patient.pk]))
 
 
 def writable(patients: Iterable[int]) -> set[int]:
-    """Which of these patients, by primary key, have an e-mail address and agreed to be written to there."""
-    agreed = Consent.objects.filter(
-        patient__in=list(patients), channel=Channel.EMAIL, revoked_at=None
-    ).exclude(patient__email="")
-    return set(agreed.values_list("patient_id", flat=True))
+    """Which of these patients, by primary key, agreed to e-mail and have an address that is known to be theirs.
+
+    A changed address is not, until a test link that was sent there is opened: that alone may go there.
+    """
+    proven = _agreed(patients).filter(patient__email_unproven_since=None)
+    return set(proven.values_list("patient_id", flat=True))
+
+
+def testable(patients: Iterable[int]) -> set[int]:
+    """Which of these patients, by primary key, agreed to e-mail and have an address, proven or not."""
+    return set(_agreed(patients).values_list("patient_id", flat=True))
+
+
+def _agreed(patients: Iterable[int]) -> "QuerySet[Consent]":
+    in_force = Consent.objects.filter(patient__in=list(patients), channel=Channel.EMAIL, revoked_at=None)
+    return in_force.exclude(patient__email="")
 
 
 def way_to(patient: Patient, kind: MessageKind, *, by_mail: bool | None = None) -> MessageWay:
@@ -122,10 +136,10 @@ def write_all(drafts: Sequence[Message], *, is_new: bool = False) -> None:
     for message in drafts:
         row = known.get(message.key)
         if row and row.state in (*PENDING, MessageState.DROPPED):
-            if row.state == MessageState.DROPPED:
-                row.state = message.state
+            if row.state == MessageState.DROPPED or row.way != message.way:
+                row.state, row.way = message.state, message.way
             row.due_at, row.change, row.reason = message.due_at, message.change, ""
-            row.save(update_fields=["state", "due_at", "change", "reason"])
+            row.save(update_fields=["state", "way", "due_at", "change", "reason"])
 
 
 def write(**about: Unpack[About]) -> Message:
@@ -145,6 +159,37 @@ def drop(messages: "QuerySet[Message]", now: datetime, why: str | Promise) -> in
     rows = Message.objects.filter(pk__in=ids)
     doubt_dead_hands(rows)
     return rows.update(state=MessageState.DROPPED, reason=str(why))
+
+
+def tell_otherwise(
+    messages: "QuerySet[Message]", now: datetime, why: str | Promise, *, by_mail: bool
+) -> None:
+    """Drop these pending messages to one patient and write them anew by e-mail, or as tasks for the front desk.
+
+    What only an e-mail can bring is dropped where it is not one; what a worker holds the worker hands over.
+    """
+    rows = list(messages.pending().unclaimed(now).select_related("patient").order_by("pk"))
+    drop(Message.objects.filter(pk__in=[row.pk for row in rows]), now, why)
+    write_all([_by_way(row, now, by_mail=by_mail) for row in rows if by_mail or row.kind not in ONLY_MAILED])
+
+
+def _by_way(row: Message, now: datetime, *, by_mail: bool) -> Message:
+    way = way_to(row.patient, MessageKind(row.kind), by_mail=by_mail)
+    return Message(
+        key=f"{row.key.rpartition(':')[0]}:{way}",
+        kind=row.kind,
+        way=way,
+        state=STATE_BY_WAY[way],
+        patient=row.patient,
+        series_id=row.series_id,
+        appointment_id=row.appointment_id,
+        check_in_id=row.check_in_id,
+        change_id=row.change_id,
+        revision=row.revision,
+        round=row.round,
+        made_at=now,
+        due_at=row.due_at,
+    )
 
 
 def doubt_dead_hands(messages: "QuerySet[Message]") -> None:

@@ -161,6 +161,11 @@ def visits_url(link: AccessLink) -> str:
     return f"{settings.BASE_URL}/v/{token(link)}/"
 
 
+def address_url(link: AccessLink) -> str:
+    """The address that proves a new e-mail address, for the message that goes there."""
+    return f"{settings.BASE_URL}/v/{token(link)}/address/"
+
+
 def check_in_url(link: AccessLink, check_in: CheckIn) -> str:
     """The address that opens one check-in, for the message that asks for it."""
     return f"{settings.BASE_URL}/v/{token(link)}/check-ins/{check_in.pk}/"

@@ -5,12 +5,13 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
+from django.utils import translation
 
 from scheduling.core.itip import Method
 from scheduling.core.words import MessageKind
 from scheduling.models import Message
 
-from .rendering import Rendered, sender
+from .rendering import Rendered, language_of, sender
 
 
 def message_id(message: Message) -> str:
@@ -25,7 +26,8 @@ def recipient(message: Message) -> str:
 
 def build(message: Message, rendered: Rendered) -> EmailMultiAlternatives:
     """The e-mail, ready to send."""
-    name = sender(rendered.place)
+    with translation.override(language_of(message)):
+        name = sender(rendered.place)
     mail = EmailMultiAlternatives(
         subject=rendered.subject,
         body=rendered.text,

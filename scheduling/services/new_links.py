@@ -23,7 +23,7 @@ def send_new_link(*, by: Actor, now: datetime, link: AccessLink) -> bool:
     Nothing happens while the link is open, without an address or a consent in force, or after
     ``ASKS_PER_HOUR``. The ledger brings the message there, however long the mail server is down.
     """
-    if is_open(link, now) or not may_write_to(link.patient) or _asked_too_often(link):
+    if is_open(link, now) or not may_write_to(link.patient) or asked_too_often(link):
         return False
     if not renew_link(by=by, now=now, link=link):
         return False
@@ -38,7 +38,8 @@ def send_new_link(*, by: Actor, now: datetime, link: AccessLink) -> bool:
     return True
 
 
-def _asked_too_often(link: AccessLink) -> bool:
+def asked_too_often(link: AccessLink) -> bool:
+    """Count one more wish for a message with this link; whether it is one too many for this hour."""
     key = f"new-link:{link.pk}"
     cache.add(key, 0, HOUR)
     try:

@@ -9,6 +9,7 @@ from scheduling.access import Action, Actor
 from scheduling.core.words import Channel, RequiredBefore
 from scheduling.models import Appointment, Consent, MedicationTrial, Patient, Prerequisite, PrerequisiteRecord
 
+from .addresses import follow_contact, send_test_link, stop_mail
 from .audit import author, record
 from .calendar_ways import follow_way
 from .faults import Refused
@@ -33,13 +34,14 @@ def save_patient(*, by: Actor, now: datetime, patient: Patient) -> Patient:
     seat_patient(patient)
     if before:
         follow_way(patient=patient, before=before.way_of_calendar, now=now)
+        follow_contact(by=by, now=now, patient=patient, before=before)
     record(by=by, now=now, action=action, subject=patient, patient_id=patient.pk)
     return patient
 
 
 @transaction.atomic
 def give_consent(*, by: Actor, now: datetime, patient: Patient, channel: Channel) -> Consent:
-    """Record that the patient, once warned, agreed to be reached by ``channel``.
+    """Record that the patient, once warned, agreed to be reached by ``channel``; an unproven address is tested now.
 
     Raises Refused when there is no address for the channel.
     """
@@ -54,15 +56,19 @@ def give_consent(*, by: Actor, now: datetime, patient: Patient, channel: Channel
         given_at=now,
         recorded_by_id=author(by),
     )
+    if channel is Channel.EMAIL:
+        send_test_link(by=by, now=now, patient=patient)
     record(by=by, now=now, action="give_consent", subject=consent, patient_id=patient.pk, channel=channel)
     return consent
 
 
 @transaction.atomic
 def revoke_consent(*, by: Actor, now: datetime, consent: Consent) -> None:
-    """End a consent; the row stays. Ending one twice changes nothing."""
+    """End a consent; the row stays. E-mails that wait become calls and prints. Ending one twice changes nothing."""
     by.require(Action.RECORD_CONSENT)
-    Consent.objects.filter(pk=consent.pk, revoked_at=None).update(revoked_at=now)
+    ended = Consent.objects.filter(pk=consent.pk, revoked_at=None).update(revoked_at=now)
+    if ended and consent.channel == Channel.EMAIL:
+        stop_mail(consent.patient, now)
     record(by=by, now=now, action="revoke_consent", subject=consent, patient_id=consent.patient_id)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils.functional import Promise
+from django.utils.translation import get_language
 
 from scheduling.core.itip import Method, Party
 from scheduling.core.words import LinkPurpose, MessageWay
@@ -50,12 +51,18 @@ def fill(message: Message, place: Location, words: Mapping[str, Any], **more: An
 
     ``by_mail`` tells them whether it is read in a mail program, or on paper and by phone.
     """
-    context = {"place": place, "by_mail": message.way == MessageWay.EMAIL, **words}
+    label = place.label_in(get_language())
+    context = {"place": place, "label": label, "by_mail": message.way == MessageWay.EMAIL, **words}
     folder = f"messages/{message.kind}"
     # A header is one line, whatever a label holds.
     subject = " ".join(render_to_string(f"{folder}/subject.txt", context).split())
     text = render_to_string(f"{folder}/body.txt", context).strip() + "\n"
     return Rendered(place, subject, text, render_to_string(f"{folder}/body.html", context), **more)
+
+
+def language_of(message: Message) -> str:
+    """The language its reader wants now."""
+    return settings.LANGUAGE_CODE if message.staff_id else message.patient.language
 
 
 def without_keys(text: str) -> str:
@@ -64,9 +71,9 @@ def without_keys(text: str) -> str:
 
 
 def sender(place: Location) -> Party:
-    """The location's neutral label at the installation's address."""
+    """The location's neutral label, in the active language, at the installation's address."""
     # Part of a header: one line.
-    return Party(" ".join(place.calendar_label.split()), parseaddr(settings.DEFAULT_FROM_EMAIL)[1])
+    return Party(" ".join(place.label_in(get_language()).split()), parseaddr(settings.DEFAULT_FROM_EMAIL)[1])
 
 
 def own_url(patient: Patient) -> str:

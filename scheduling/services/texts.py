@@ -13,8 +13,8 @@ from scheduling.models import CheckIn, Message
 from .check_ins import is_still_wanted
 from .closing import closing_mail
 from .course_texts import course_mail, invitation_mail, reminder_mail
-from .links import check_in_url, link_in_force
-from .rendering import Dropped, Rendered, fill, own_url
+from .links import address_url, check_in_url, link_in_force
+from .rendering import Dropped, Rendered, fill, language_of, own_url
 from .visit_words import day_words
 
 __all__ = ["Dropped", "Rendered", "render"]
@@ -25,14 +25,21 @@ def render(message: Message, now: datetime) -> Rendered | Dropped:
 
     The row only says what to tell: all words come from what the database holds now.
     """
-    language = settings.LANGUAGE_CODE if message.staff_id else message.patient.language
-    with translation.override(language):
+    with translation.override(language_of(message)):
         return RENDERERS[MessageKind(message.kind)](message, now)
 
 
 def _new_link(message: Message, now: datetime) -> Rendered | Dropped:
     place = message.patient.home_location
     return fill(message, place, {"patient": message.patient, "url": own_url(message.patient)})
+
+
+def _address(message: Message, now: datetime) -> Rendered | Dropped:
+    """Only a link: whoever reads it is perhaps not the patient, so it says nothing of visits."""
+    link = link_in_force(message.patient, LinkPurpose.ADDRESS)
+    if link is None or message.patient.email_unproven_since is None:
+        return Dropped(_("The address is proven, or was changed again."))
+    return fill(message, message.patient.home_location, {"url": address_url(link)})
 
 
 def _red_flag(message: Message, now: datetime) -> Rendered | Dropped:
@@ -72,6 +79,7 @@ RENDERERS: dict[MessageKind, Callable[[Message, datetime], Rendered | Dropped]] 
     MessageKind.CHECK_IN: _check_in,
     MessageKind.CHECK_IN_AGAIN: _check_in,
     MessageKind.NEW_LINK: _new_link,
+    MessageKind.ADDRESS: _address,
     MessageKind.CLOSING: closing_mail,
     MessageKind.RED_FLAG: _red_flag,
 }

@@ -5,10 +5,11 @@ from datetime import date
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from phonenumber_field.phonenumber import PhoneNumber
 
 from scheduling.core.zones import zone_words
-from scheduling.models import Appointment
+from scheduling.models import Appointment, Location
 from scheduling.services import visit_words
 
 register = template.Library()
@@ -30,6 +31,12 @@ def hours_words(visit: Appointment) -> str:
 def zone(visit: Appointment) -> str:
     """``{{ visit|zone }}``: ``New York, UTC-5``, the offset on the day of the visit."""
     return zone_words(visit.local_start, visit.zone)
+
+
+@register.filter
+def label(place: Location) -> str:
+    """``{{ visit.location|label }}``: the neutral label in the active language."""
+    return place.label_in(get_language())
 
 
 @register.filter

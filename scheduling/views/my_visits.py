@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 from scheduling.core.words import CalendarWay, LinkPurpose
 from scheduling.forms.calendar_ways import CalendarWayForm
 from scheduling.models import AccessLink
-from scheduling.services.calendar_ways import choose_calendar_way
+from scheduling.services.calendar_ways import choose_calendar_way, was_invited
 from scheduling.services.check_in_list import to_answer
 from scheduling.services.faults import Refused
 from scheduling.services.ledger import may_write_to
@@ -37,6 +37,7 @@ def visits_page(
     way = link.patient.way_of_calendar
     feed = link_in_force(link.patient, LinkPurpose.FEED) if way is CalendarWay.FEED else None
     address = feed_url(feed) if feed else ""
+    may_write = may_write_to(link.patient)
     return render(
         request,
         "patient/my_visits.html",
@@ -51,7 +52,8 @@ def visits_page(
             "webcal_url": address.replace(address.partition(":")[0], "webcal", 1),
             "way": way,
             "way_form": way_form or CalendarWayForm(initial={"way": way}),
-            "may_write": may_write_to(link.patient),
+            "may_write": may_write,
+            "calendar_stays": not may_write and was_invited(link.patient),
             "is_saved": request.GET.get("calendar") == "saved",
         },
     )

@@ -52,7 +52,7 @@ def patient_page(
         now = timezone.now()
         link = _link_of_cookie(request)
         if link is None or not is_open(link, now):
-            return _closed(request, status=403)
+            return closed_page(request, status=403)
         with translation.override(link.patient.language):
             try:
                 return view(request, link, now, *args, **kwargs)
@@ -72,20 +72,25 @@ def patient_enter(request: HttpRequest, token: str, check_in: int | None = None)
     """
     link = read_token(token, LinkPurpose.VISITS)
     if link is None or not is_open(link, timezone.now()):
-        response = _closed(request, status=404, token=token)
+        response = closed_page(request, status=404, token=token)
     else:
         response = redirect("my_check_in", check_in) if check_in else redirect("my_visits")
-        response.set_signed_cookie(
-            COOKIE,
-            f"{link.pk}.{link.version}",
-            max_age=COOKIE_LIFE,
-            path=COOKIE_PATH,
-            secure=settings.SESSION_COOKIE_SECURE,
-            httponly=True,
-            samesite="Lax",
-        )
+        let_in(response, link)
     response["Referrer-Policy"] = "no-referrer"
     return response
+
+
+def let_in(response: HttpResponse, link: AccessLink) -> None:
+    """Set the cookie by which the browser is the patient's from now on."""
+    response.set_signed_cookie(
+        COOKIE,
+        f"{link.pk}.{link.version}",
+        max_age=COOKIE_LIFE,
+        path=COOKIE_PATH,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
 
 
 @login_not_required
@@ -113,7 +118,7 @@ def _link_of_cookie(request: HttpRequest) -> AccessLink | None:
     return read_version(int(pk), int(version), LinkPurpose.VISITS) if pk else None
 
 
-def _closed(request: HttpRequest, *, status: int, token: str = "") -> HttpResponse:
+def closed_page(request: HttpRequest, *, status: int, token: str = "") -> HttpResponse:
     """Say that the link does not work (any more), the same way whatever is wrong with it."""
     return _stranger_page(request, "patient/closed.html", status=status, token=token)
 

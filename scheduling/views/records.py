@@ -11,9 +11,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from scheduling.access import Action, Actor
-from scheduling.core.words import LinkPurpose
+from scheduling.core.words import Channel, LinkPurpose
 from scheduling.forms.patients import ConsentForm, MedicationTrialForm, PrerequisiteForm
 from scheduling.models import Consent, MedicationTrial, Patient
+from scheduling.services.calendar_ways import was_invited
 from scheduling.services.faults import Refused
 from scheduling.services.links import expires_at, hand_out_link, visits_url
 from scheduling.services.patients import (
@@ -64,7 +65,13 @@ def consent_revoke(request: HttpRequest, by: Actor, pk: int) -> HttpResponse:
         run(revoke_consent, by=by, now=timezone.now(), consent=consent)
         messages.success(request, _("The consent is revoked. Nothing more is sent this way."))
         return redirect("patient_detail", consent.patient_id)
-    return render(request, "staff/consent_revoke.html", {"consent": consent, "patient": consent.patient})
+    is_email = consent.channel == Channel.EMAIL
+    context = {
+        "consent": consent,
+        "patient": consent.patient,
+        "was_invited": is_email and was_invited(consent.patient),
+    }
+    return render(request, "staff/consent_revoke.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -218,7 +218,8 @@ def test_a_consent_that_ended_makes_it_a_task(server: MailServer, clinic: Clinic
     revoke_consent(by=clinic.clerk, now=NOW, consent=ada.consents.get())
     everything(NOW)
     assert server.script.received == []
-    assert Message.objects.get(kind=MessageKind.CONFIRMATION).state == MessageState.TO_DO
+    told = Message.objects.filter(kind=MessageKind.CONFIRMATION).values_list("way", "state")
+    assert sorted(told) == [("email", "dropped"), ("print", "to_do")]
     dropped = Message.objects.filter(kind=MessageKind.INVITATION, state=MessageState.DROPPED)
     assert dropped.count() == 6
 
