@@ -1,5 +1,6 @@
 """What the admin's pages share: records are only looked at, configuration is saved, audited and explained."""
 
+from copy import copy
 from typing import Any
 
 from django import forms
@@ -20,8 +21,11 @@ from scheduling.services.audit import record
 from scheduling.services.configuration import require_no_history
 from scheduling.services.faults import Refused
 from scheduling.services.running import run
+from scheduling.services.uncovering import open_as_disruption, require_all_covered, uncovered_by
 from scheduling.views.refusals import show_refusal
 
+CONFIRM = "open_disruption"
+"""The box that saves a change although visits lose their places by it."""
 IN_UTC = _("Moments (“… at”) are in UTC.")
 
 
@@ -132,6 +136,11 @@ class ConfigurationForm(forms.ModelForm):
         return bool(self.instance.pk and self.initial.get(name) and not self.cleaned_data.get(name))
 
 
+def _asks_to_confirm(request: HttpRequest) -> bool:
+    refused: Refused | None = getattr(request, "refused", None)
+    return CONFIRM in request.POST or (refused is not None and refused.code == "uncovered")
+
+
 class ConfigurationAdmin(admin.ModelAdmin):
     """Plain saving, with one audit entry for each change and words in place of a server error."""
 
@@ -144,7 +153,46 @@ class ConfigurationAdmin(admin.ModelAdmin):
         """The form class of this request, told of what was refused in it."""
         form = super().get_form(request, *args, **kwargs)
         form.refused = getattr(request, "refused", None)  # type: ignore[attr-defined]
+        if _asks_to_confirm(request) and kwargs.get("fields") is not None:
+            form.base_fields[CONFIRM] = forms.BooleanField(
+                label=_("Save and open as disruption"),
+                required=False,
+                help_text=_("Each of these visits then stands on the attention list until it is resolved."),
+            )
         return form
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        """The box that saves all the same stands at the top, and only where visits would lose their place."""
+        if _asks_to_confirm(request):
+            page = context["adminform"]
+            page.fieldsets = [(None, {"fields": (CONFIRM,)}), *page.fieldsets]
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Remember first which visits were uncovered before."""
+        request.uncovered = uncovered_by(obj, timezone.now()) if change else {}  # type: ignore[attr-defined]
+        super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Everything is saved: what visits lost by it is refused, or opened as a disruption where confirmed."""
+        super().save_related(request, form, formsets, change)
+        if not change:
+            return
+        thing, now = form.instance, timezone.now()
+        before, after = request.uncovered, uncovered_by(thing, now)  # type: ignore[attr-defined]
+        if CONFIRM not in request.POST:
+            require_all_covered(before, after)
+        elif after.keys() - before.keys():
+            open_as_disruption(by=admin_actor(request), now=now, thing=thing, before=before, after=after)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        """Never what booked visits rest on, such as the shifts of their only prescriber."""
+        about, now = copy(obj), timezone.now()
+        before = uncovered_by(about, now)
+        super().delete_model(request, obj)
+        require_all_covered(before, uncovered_by(about, now))
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Save in one transaction; what a rule refuses is undone and shown on the same form."""

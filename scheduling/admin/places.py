@@ -37,7 +37,7 @@ def zones() -> list[tuple[str, str]]:
 
 
 class LocationForm(ConfigurationForm):
-    """Refuses to close or re-zone a location under its booked visits."""
+    """Refuses to re-zone a location under its booked visits."""
 
     zone = forms.ChoiceField(
         label=_("Time zone"),
@@ -70,25 +70,9 @@ class LocationForm(ConfigurationForm):
     def clean(self) -> dict[str, Any] | None:
         """Name the visits that stand in the way."""
         cleaned = super().clean()
-        changed = [name for name in ("is_active",) if self.switched_off(name)]
-        changed += ["zone"] if self.instance.pk and "zone" in self.changed_data else []
-        for field in changed:
+        if self.instance.pk and "zone" in self.changed_data:
             try:
-                require_no_visits(now=timezone.now(), field=field, location=self.instance)
-            except Refused as refused:
-                show_refusal(self, refused)
-        return cleaned
-
-
-class ChairForm(ConfigurationForm):
-    """Refuses to switch off a chair under its booked visits."""
-
-    def clean(self) -> dict[str, Any] | None:
-        """Name the visits that stand in the way."""
-        cleaned = super().clean()
-        if self.switched_off("is_active"):
-            try:
-                require_no_visits(now=timezone.now(), field="is_active", chair=self.instance)
+                require_no_visits(now=timezone.now(), field="zone", location=self.instance)
             except Refused as refused:
                 show_refusal(self, refused)
         return cleaned
@@ -151,7 +135,6 @@ class ChairInline(ConfigurationInline):
     """Chairs; one is deleted on its own page, where its history is checked."""
 
     model = Chair
-    form = ChairForm
     can_delete = False
     show_change_link = True
 
@@ -228,7 +211,6 @@ class LocationAdmin(ConfigurationAdmin):
 class ChairAdmin(ConfigurationAdmin):
     """One treatment place."""
 
-    form = ChairForm
     list_display = ("name", "location", "is_active")
     list_filter = ("is_active", "location")
     list_select_related = ("location",)

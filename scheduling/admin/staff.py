@@ -17,13 +17,10 @@ from scheduling.models import Shift, ShiftException, StaffMember
 from scheduling.models.staff import ROLE_LABELS
 from scheduling.services.configuration import (
     extra_clashes,
-    require_no_visits,
     require_one_place_at_a_time,
     shift_clashes,
 )
-from scheduling.services.faults import Refused
 from scheduling.services.seats import set_capacity
-from scheduling.views.refusals import show_refusal
 
 from .base import ConfigurationAdmin, ConfigurationForm, ConfigurationInline, RecordAdmin, admin_actor
 from .places import kept_forms
@@ -33,7 +30,7 @@ MOST_PATIENTS = 12
 
 
 class StaffForm(ConfigurationForm):
-    """Roles and capacity; refuses to take a nurse away from her booked visits."""
+    """Roles and capacity."""
 
     own_id: int | None = None
     """The member of staff who fills in the form."""
@@ -47,17 +44,11 @@ class StaffForm(ConfigurationForm):
     )
 
     def clean(self) -> dict[str, Any] | None:
-        """Name the visits that stand in the way; nobody locks themselves out."""
+        """Nobody locks themselves out."""
         cleaned = super().clean()
-        off = [name for name in ("is_active", "is_nurse", "is_manager") if self.switched_off(name)]
-        for field in off:
-            if self.instance.pk == self.own_id and field != "is_nurse":
+        for field in ("is_active", "is_manager"):
+            if self.switched_off(field) and self.instance.pk == self.own_id:
                 self.add_error(field, _("You cannot take this from yourself; another manager can."))
-            elif field != "is_manager":
-                try:
-                    require_no_visits(now=timezone.now(), field=field, nurse=self.instance)
-                except Refused as refused:
-                    show_refusal(self, refused)
         return cleaned
 
 

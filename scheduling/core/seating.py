@@ -42,6 +42,29 @@ def reseat(
     return own, {index: seat for index, seat in pairs if seat is not None and seat != taken[index][2]}
 
 
+def has_room(
+    taken: Sequence[tuple[Any, Any]],
+    start: Any,
+    end: Any,
+    capacity: int,
+    raises: Sequence[tuple[Any, Any, int]] = (),
+) -> bool:
+    """Whether ``[start, end)`` fits beside the ``taken`` intervals at every one of its moments.
+
+    ``capacity`` holds always; each of ``raises`` (start, end, number) holds between its ends where it is more.
+    """
+    # Between these moments the crowd only shrinks and the number allowed stays the same.
+    moments = {start, *(first for first, _last in taken)}
+    moments |= {moment for first, last, _many in raises for moment in (first, last)}
+    for moment in moments:
+        if start <= moment < end:
+            crowd = sum(first <= moment < last for first, last in taken)
+            more = (many for first, last, many in raises if first <= moment < last)
+            if crowd >= max([capacity, *more]):
+                return False
+    return True
+
+
 def _linked(taken: Sequence[tuple[Any, Any, int]], start: Any, end: Any) -> list[int]:
     """Indices of all intervals that reach ``[start, end)`` through a chain of overlaps."""
     by_start = sorted(range(len(taken)), key=lambda index: taken[index][0])

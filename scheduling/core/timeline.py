@@ -33,6 +33,11 @@ def ceil_step(instant: datetime) -> int:
     return -(-(_seconds(instant) + bool(instant.microsecond)) // STEP_SECONDS)
 
 
+def floor_step(instant: datetime) -> int:
+    """The step in which an aware instant lies. Raises ValueError when naive."""
+    return _seconds(instant) // STEP_SECONDS
+
+
 def from_step(step: int) -> datetime:
     """The aware UTC instant at which a step begins."""
     return datetime.fromtimestamp(step * STEP_SECONDS, UTC)

@@ -22,6 +22,7 @@ from .locks import locked_series, locked_visit, raise_revision
 from .orders import recount
 from .patient_wishes import follow_change
 from .rules import require_rules
+from .uncovering import settle_visits
 
 
 class Canceller(StrEnum):
@@ -151,6 +152,7 @@ def _tell(
     change = keep_for_undo(by=by, now=now, series=series, before=was, claims=held, leaves_at=leaves)
     announce(series=series, visits=visits, now=now, due_at=leaves, change=change)
     free_if_silent(change)
+    settle_visits(by=by, now=now, visits=visits)
 
 
 def _cancelled_status(visit: Appointment, canceller: Canceller, now: datetime) -> Status:

@@ -10,14 +10,15 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 
 from scheduling.core.pattern import Pattern
-from scheduling.core.seating import reseat
+from scheduling.core.seating import has_room, reseat
 from scheduling.core.timeline import STEP_MINUTES
 from scheduling.core.words import SeatKind
 from scheduling.models import Appointment, Claim, Hold, Seat, Series
 from scheduling.models.seats import CLAIM_LIMIT
 
 from .faults import Refused
-from .seats import replace_seats
+from .lacking import Raise, capacity_raises
+from .seats import extra_seats, replace_seats
 
 STEP = timedelta(minutes=STEP_MINUTES)
 
@@ -111,7 +112,7 @@ def take_places(
     fixed = _fixed_claims(visits, pattern, seats)
     held = _claims_near(visits, pattern, seats)
     taken = _collisions(fixed, held)
-    monitoring, moved, full = _monitoring_claims(visits, pattern, seats, held)
+    monitoring, moved, full = _monitoring_claims(visits, pattern, seats, held, now)
     if taken or full:
         clashes = sorted({*taken, *full}, key=lambda clash: (clash.starts_at, clash.seat.pk))
         raise Refused(
@@ -133,7 +134,8 @@ def _lock_seats(visits: Sequence[Appointment], former: Sequence[Claim]) -> dict[
         .filter(
             Q(chair__in=chairs)
             | Q(patient__in=patients)
-            | Q(nurse__in=nurses, retired_at=None)
+            # Her retired places count too: who still sits there is one of her patients.
+            | Q(nurse__in=nurses)
             | Q(pk__in={claim.seat_id for claim in former}),
         )
         .order_by("pk")
@@ -222,19 +224,25 @@ def _monitoring_claims(
     pattern: Pattern,
     seats: dict[tuple[str, int], list[Seat]],
     held: Mapping[int, Sequence[Claim]],
+    now: datetime,
 ) -> tuple[list[Claim], list[tuple[Claim, int]], list[Taken]]:
     """New monitoring claims; claims of other visits with the seat they change to; and all that is full."""
     new: list[Claim] = []
     full: list[Taken] = []
     moved: dict[int, tuple[Claim, int]] = {}
+    raises = _raises(visits, pattern)
     for nurse_id in sorted({visit.nurse_id for visit in visits}):
-        places = _seats_of(seats, SeatKind.MONITORING, nurse_id)
+        more = raises.get(nurse_id, ())
+        places, capacity = _places(_seats_of(seats, SeatKind.MONITORING, nurse_id), more, now)
         hers = [visit for visit in visits if visit.nurse_id == nurse_id]
         row = [(claim, index) for index, seat in enumerate(places) for claim in held.get(seat.pk, ())]
         for visit in hers:
             first, last = (visit.starts_at + step * STEP for step in pattern.nurse)
             taken = [(claim.starts_at, claim.ends_at, index) for claim, index in row]
-            seated = reseat(taken, first, last, len(places))
+            seated = None
+            if has_room([one[:2] for one in taken], first, last, capacity, more):
+                # The usual places first; the others only where a raise or a lowered number needs them.
+                seated = reseat(taken, first, last, capacity) or reseat(taken, first, last, len(places))
             if seated is None:
                 crowd = [claim for claim, _index in row if claim.starts_at < last and first < claim.ends_at]
                 full += [Taken(visit, claim.seat, first, last, claim) for claim in crowd]
@@ -250,3 +258,19 @@ def _monitoring_claims(
             elif claim.seat_id != places[index].pk:
                 moved[claim.pk] = claim, places[index].pk
     return new, list(moved.values()), full
+
+
+def _raises(visits: Sequence[Appointment], pattern: Pattern) -> dict[int, list[Raise]]:
+    """The raised capacities that may bear on these visits, by nurse."""
+    since = min(visit.starts_at for visit in visits)
+    until = max(visit.starts_at for visit in visits) + pattern.chair * STEP
+    return capacity_raises({visit.nurse_id for visit in visits}, since, until)
+
+
+def _places(found: Sequence[Seat], raises: Sequence[Raise], now: datetime) -> tuple[list[Seat], int]:
+    """A nurse's monitoring places, the usual ones first and as many as a raise asks for; and how many are usual."""
+    usual = [seat for seat in found if seat.retired_at is None]
+    retired = [seat for seat in found if seat.retired_at is not None]
+    most = max([0, *(many for _since, _until, many in raises)])
+    retired += extra_seats(found[0], [seat.number for seat in found], most, now)
+    return [*usual, *retired], len(usual)

@@ -25,7 +25,7 @@ Interval = tuple[datetime, datetime]
 def require_no_visits(*, now: datetime, field: str, **place: Model) -> None:
     """Raise Refused, naming the visits, while any open visit ends after ``now`` in this place.
 
-    ``place`` is one of ``location``, ``chair`` and ``nurse``; ``field`` is where the form shows the words.
+    ``place`` says which, as in ``location=``; ``field`` is where the form shows the words.
     """
     visits = Appointment.objects.upcoming(now).filter(**place).select_related("patient")
     count = visits.count()

@@ -15,6 +15,7 @@ from .overdue import find_overdue
 from .pauses import notice_ended_pauses
 from .plan_extension import extend_plans
 from .silence import ask_again_and_escalate
+from .uncovering import settle_covered
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ DUTIES: tuple[Duty, ...] = (
     Duty("expire holds", expire_holds, 30 * SECONDS),
     Duty("escalate red flags", escalate, 15 * SECONDS),
     Duty("watch conflicts", watch_conflicts, MINUTES),
+    Duty("settle covered visits", settle_covered, MINUTES),
     Duty("close open visits", close_open_visits, MINUTES),
     Duty("drop check-ins nobody wants", drop_unwanted, MINUTES),
     Duty("ask again", ask_again_and_escalate, MINUTES),

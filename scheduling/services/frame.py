@@ -8,9 +8,11 @@ from datetime import UTC, date, datetime, time, timedelta
 import holidays
 from django.db.models import Q
 
-from scheduling.core.timeline import STEP_MINUTES, Day, Horizon, ceil_step, to_step
+from scheduling.core.timeline import STEP_MINUTES, Day, Horizon, ceil_step, floor_step, to_step
 from scheduling.core.words import Role
 from scheduling.models import Closure, Location, OpeningHours, Shift, ShiftException
+
+from .lacking import Lacking, lacking
 
 SHIFT_FIELDS = (
     *("role", "staff_id", "weekday", "starts", "ends", "break_starts", "break_ends"),
@@ -20,13 +22,17 @@ SHIFT_FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What a location offers over a horizon, whoever is booked: masks of hours and shifts by staff id."""
+    """What a location offers over a horizon, whoever is booked: masks of hours and shifts by staff id.
+
+    What a disruption in force takes away is not in ``open``, ``nurses`` and ``prescriber``; ``missing`` names it.
+    """
 
     horizon: Horizon
     open: int
     closures: tuple[tuple[date, date], ...]
     nurses: Mapping[int, int]
     prescriber: int
+    missing: Lacking
 
 
 def last_day(location: Location, now: datetime) -> date:
@@ -35,7 +41,7 @@ def last_day(location: Location, now: datetime) -> date:
 
 
 def load_frame(location: Location, horizon: Horizon) -> Frame:
-    """Opening hours, closures and shifts of a location, in four queries."""
+    """Opening hours, closures, shifts and disruptions of a location, in five queries."""
     since, until = horizon.days[0].date, horizon.days[-1].date
     hours: dict[int, list[tuple[time, time]]] = defaultdict(list)
     for row in OpeningHours.objects.filter(location=location):
@@ -46,15 +52,17 @@ def load_frame(location: Location, horizon: Horizon) -> Frame:
         for opens, closes in hours[day.date.weekday()]
     ]
     shifts = _shifts(location, horizon, since, until)
+    missing = lacking(location, horizon)
     prescriber = 0
-    for mask in shifts[Role.PRESCRIBER].values():
-        prescriber |= mask
+    for staff_id, mask in shifts[Role.PRESCRIBER].items():
+        prescriber |= mask & ~missing.prescribers.get(staff_id, 0)
     return Frame(
         horizon=horizon,
-        open=horizon.mask(open_spans),
+        open=horizon.mask(open_spans) & ~missing.location,
         closures=closures(location, since, until),
-        nurses=shifts[Role.NURSE],
+        nurses={one: mask & ~missing.nurses.get(one, 0) for one, mask in shifts[Role.NURSE].items()},
         prescriber=prescriber,
+        missing=missing,
     )
 
 
@@ -139,8 +147,3 @@ def _exceptions(
         else:
             work[row.role, row.staff_id].append((ceil_step(begin), floor_step(end)))
     return absent
-
-
-def floor_step(instant: datetime) -> int:
-    """The step in which an aware instant lies."""
-    return int(instant.timestamp()) // (STEP_MINUTES * 60)

@@ -6,8 +6,8 @@ from datetime import date, datetime, timedelta
 from django.db.models import Q
 
 from scheduling.core.on_call import covers
-from scheduling.core.words import Role
-from scheduling.models import Location, OnCallShift, Shift, ShiftException, StaffMember
+from scheduling.core.words import DisruptionKind, Role
+from scheduling.models import Disruption, Location, OnCallShift, Shift, ShiftException, StaffMember
 
 from .frame import closures
 from .opening import OpenDay, OpenDays, open_days
@@ -19,7 +19,7 @@ LOOK_AHEAD = timedelta(days=21)
 def nurses_on_shift(location: Location, at: datetime, first: StaffMember | None = None) -> list[StaffMember]:
     """The nurses working at ``at`` (UTC), ``first`` at the head where she is one of them; breaks count as work.
 
-    On a closed day only extra shifts count.
+    On a closed day only extra shifts count. Whoever is reported missing is left out.
     """
     local = at.astimezone(location.tz)
     day, wall = local.date(), local.time()
@@ -31,6 +31,8 @@ def nurses_on_shift(location: Location, at: datetime, first: StaffMember | None 
     ids |= set(extra.filter(ends__gt=wall).values_list("staff_id", flat=True))
     absences = dated.filter(staff__in=ids, kind=ShiftException.Kind.ABSENCE).select_related("location")
     ids -= {row.staff_id for row in absences if _is_during(row, at)}
+    ill = Disruption.objects.in_force().filter(kind=DisruptionKind.NURSE, starts_at__lte=at, ends_at__gt=at)
+    ids -= set(ill.filter(staff__in=ids).values_list("staff_id", flat=True))
     nurses = StaffMember.objects.filter(pk__in=ids, is_active=True, is_nurse=True).select_related("user")
     return sorted(nurses, key=lambda one: (one != first, one.name, one.pk))
 

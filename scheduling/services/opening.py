@@ -36,15 +36,16 @@ class OpenDays:
 
 
 def open_days(location: Location, since: date, until: date) -> OpenDays:
-    """The days from ``since`` to ``until``, both included; five queries however many there are."""
+    """The days from ``since`` to ``until``, both included; six queries however many there are."""
     frame = load_frame(location, Horizon.of(location.tz, since, until))
     reasons = _closed_because(location, since, until)
     days = []
     for index, day in enumerate(frame.horizon.days):
         reason = reasons.get(day.date, "")
         bits = 0 if reason else frame.horizon.day_bits(frame.open, index)
-        if not bits:
-            reason = reason or _("no opening hours on this weekday")
+        if not bits and not reason:
+            is_disrupted = bool(frame.horizon.day_bits(frame.missing.location, index))
+            reason = _("closed by a disruption") if is_disrupted else _("no opening hours on this weekday")
         days.append(OpenDay(day.date, intervals(bits, day.first), reason))
     shifts = {nurse: intervals(mask, frame.horizon.origin) for nurse, mask in frame.nurses.items() if mask}
     return OpenDays(frame, tuple(days), shifts)

@@ -12,12 +12,13 @@ from scheduling.core.pattern import Pattern
 from scheduling.core.planner import Plan, proposals
 from scheduling.core.problem import CourseProblem, Nurse, room
 from scheduling.core.reasons import NoPlan
-from scheduling.core.timeline import Horizon, ceil_step, from_step, to_step
+from scheduling.core.timeline import Horizon, ceil_step, floor_step, from_step, to_step
 from scheduling.core.wishes import Wishes
 from scheduling.core.words import COUNTED, SeatKind
 from scheduling.models import Appointment, Claim, Hold, Location, Order, Protocol, Seat
 
-from .frame import Frame, floor_step, last_day, load_frame
+from .frame import Frame, last_day, load_frame
+from .lacking import Raise, capacity_raises
 
 NEAR = timedelta(days=14)
 """Visits this near to a course bind it, whatever its gaps: the most in any 7 days looks back a week."""
@@ -150,42 +151,55 @@ def _free_masks(
     """Free masks by chair id, the nurses, and the patient's mask."""
     horizon = frame.horizon
     # Three queries, each by its own index: as one with OR it reads every patient's seat.
-    current = Seat.objects.filter(retired_at=None).values_list("pk", "kind", "chair_id", "nurse_id")
+    every = Seat.objects.values_list("pk", "kind", "chair_id", "nurse_id", "retired_at")
+    current = every.filter(retired_at=None)
     seats = [
         *current.filter(chair__location=location, chair__is_active=True),
-        *current.filter(nurse__in=list(frame.nurses)),
+        # Who sits on a retired place is looked after all the same.
+        *every.filter(nurse__in=list(frame.nurses)),
         *current.filter(patient=order.patient_id),
     ]
+    since, until = from_step(horizon.origin), from_step(horizon.origin + horizon.length)
     busy: dict[int, list[tuple[int, int]]] = defaultdict(list)
     if with_claims:
-        since, until = from_step(horizon.origin), from_step(horizon.origin + horizon.length)
         for seat, first, last in Claim.objects.steps([row[0] for row in seats], since, until):
             if (seat, first, last) not in ours:
                 busy[seat].append((first, last))
     chairs: dict[int, int] = {}
     hands: dict[int, int] = {}
     monitoring: dict[int, list[int]] = defaultdict(list)
+    capacity: Counter[int] = Counter()
     patient = horizon.full
-    for seat, kind, chair_id, nurse_id in seats:
+    for seat, kind, chair_id, nurse_id, retired_at in seats:
         if kind == SeatKind.CHAIR:
-            chairs[chair_id] = horizon.free(busy[seat])
+            chairs[chair_id] = horizon.free(busy[seat]) & ~frame.missing.chairs.get(chair_id, 0)
         elif kind == SeatKind.HANDS_ON:
             hands[nurse_id] = horizon.free(busy[seat])
         elif kind == SeatKind.MONITORING:
             monitoring[nurse_id].append(horizon.mask(busy[seat]))
+            capacity[nurse_id] += retired_at is None
         else:
             patient = horizon.free(busy[seat])
+    raises = capacity_raises(capacity, since, until)
     nurses = tuple(
         Nurse(
             staff_id,
             shift,
-            room(monitoring[staff_id], len(monitoring[staff_id]), horizon.full),
+            _room(monitoring[staff_id], capacity[staff_id], raises.get(staff_id, ()), horizon),
             hands[staff_id],
         )
         for staff_id, shift in sorted(frame.nurses.items())
         if staff_id in hands and monitoring[staff_id]
     )
     return chairs, nurses, patient
+
+
+def _room(busy: Sequence[int], capacity: int, raises: Sequence[Raise], horizon: Horizon) -> int:
+    """When a nurse can look after one more patient: as many as always, and more where that was raised."""
+    free = room(busy, capacity, horizon.full)
+    for since, until, many in raises:
+        free |= room(busy, many, horizon.mask([(ceil_step(since), floor_step(until))]))
+    return free
 
 
 def _claimed_by(visits: Iterable[Appointment]) -> set[tuple[int, int, int]]:

@@ -1,9 +1,9 @@
 """Seats follow chairs, patients and nurses; they are retired, never deleted."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db import transaction
-from django.utils.translation import gettext as _
 
 from scheduling.access import Action, Actor
 from scheduling.core.seating import seat_intervals
@@ -11,7 +11,6 @@ from scheduling.core.words import SeatKind
 from scheduling.models import Chair, Claim, Patient, Seat, StaffMember
 
 from .audit import record
-from .faults import Refused
 
 
 def seat_chair(chair: Chair) -> Seat:
@@ -28,7 +27,8 @@ def seat_patient(patient: Patient) -> Seat:
 def set_capacity(*, by: Actor, now: datetime, nurse: StaffMember, capacity: int) -> None:
     """Give a nurse one hands-on seat and ``capacity`` monitoring seats, re-seating her future visits.
 
-    Raises Refused with the visits that do not fit when the capacity is lowered below what is booked.
+    Where more is booked than a lowered capacity holds, the visits stay on the retired seats: they still count
+    against her number, so that nobody is added, and are uncovered until somebody finds them another place.
     """
     by.require(Action.CONFIGURE)
     Seat.objects.get_or_create(nurse=nurse, kind=SeatKind.HANDS_ON, number=1)
@@ -40,7 +40,7 @@ def set_capacity(*, by: Actor, now: datetime, nurse: StaffMember, capacity: int)
     }
     missing = [number for number in range(1, capacity + 1) if number not in seats]
     Seat.objects.bulk_create(Seat(nurse=nurse, kind=SeatKind.MONITORING, number=number) for number in missing)
-    _reseat(nurse, capacity, now)
+    _reseat(nurse, now)
     monitoring = Seat.objects.filter(nurse=nurse, kind=SeatKind.MONITORING)
     monitoring.filter(number__gt=capacity, retired_at=None).update(retired_at=now)
     monitoring.filter(number__lte=capacity).update(retired_at=None)
@@ -48,25 +48,34 @@ def set_capacity(*, by: Actor, now: datetime, nurse: StaffMember, capacity: int)
     record(by=by, now=now, action="set_capacity", subject=nurse, capacity=capacity)
 
 
-def _reseat(nurse: StaffMember, capacity: int, now: datetime) -> None:
+def _reseat(nurse: StaffMember, now: datetime) -> None:
+    """Put her visits to come on as few seats as they need, the first ones first."""
     claims = list(
-        Claim.objects.select_related("appointment__patient")
-        .filter(seat__nurse=nurse, seat__kind=SeatKind.MONITORING, ends_at__gt=now)
-        .order_by("starts_at", "pk")
-    )
-    places = seat_intervals([(claim.starts_at, claim.ends_at) for claim in claims], capacity)
-    unplaced = [claim for claim, place in zip(claims, places, strict=True) if place is None]
-    if unplaced:
-        raise Refused(
-            "capacity_in_use",
-            _("%(nurse)s has visits that need more places.") % {"nurse": nurse},
-            field="monitoring_capacity",
-            details=[str(claim.appointment or claim) for claim in unplaced],
+        Claim.objects.filter(seat__nurse=nurse, seat__kind=SeatKind.MONITORING, ends_at__gt=now).order_by(
+            "starts_at", "pk"
         )
-    seats = dict(Seat.objects.filter(nurse=nurse, kind=SeatKind.MONITORING).values_list("number", "pk"))
-    replace_seats(
-        [(claim, seats[place + 1]) for claim, place in zip(claims, places, strict=True) if place is not None]
     )
+    seats = list(
+        Seat.objects.filter(nurse=nurse, kind=SeatKind.MONITORING)
+        .order_by("number")
+        .values_list("pk", flat=True)
+    )
+    places = seat_intervals([(claim.starts_at, claim.ends_at) for claim in claims], len(seats))
+    replace_seats(
+        [(claim, seats[place]) for claim, place in zip(claims, places, strict=True) if place is not None]
+    )
+
+
+def extra_seats(like: Seat, numbers: Collection[int], most: int, now: datetime) -> list[Seat]:
+    """Places beside a nurse's usual ones, as many as ``most`` needs; retired, so that only a raise opens them.
+
+    The caller holds the locks of her seats, of which ``like`` is one and ``numbers`` are all.
+    """
+    return [
+        Seat.objects.create(nurse=like.nurse, kind=like.kind, number=number, retired_at=now)
+        for number in range(1, most + 1)
+        if number not in numbers
+    ]
 
 
 def replace_seats(wanted: list[tuple[Claim, int]]) -> None:
