@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from . import booking, visiting
+from . import booking, transferring, treating, visiting
 from .truths import everything_is_true
 from .world import Draw, World
 
@@ -36,6 +36,12 @@ ACTS: dict[Callable[[World, Draw], None], int] = {
     visiting.miss: 2,
     visiting.take_a_step_back: 3,
     visiting.correct: 3,
+    transferring.transfer: 2,
+    transferring.sign_a_second_time: 2,
+    treating.set_a_weekly_plan: 1,
+    treating.pause: 1,
+    treating.end: 1,
+    treating.reopen: 2,
     time_passes: 4,
 }
 """Everything anybody can do, and how often it is tried beside the others."""
