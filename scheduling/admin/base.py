@@ -178,10 +178,11 @@ class ConfigurationAdmin(admin.ModelAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Everything is saved: what visits lost by it is refused, or opened as a disruption where confirmed."""
         super().save_related(request, form, formsets, change)
-        if not change:
+        # A protocol has a way of its own to be saved, and takes no place away.
+        if not change or not hasattr(request, "uncovered"):
             return
         thing, now = form.instance, timezone.now()
-        before, after = request.uncovered, uncovered_by(thing, now)  # type: ignore[attr-defined]
+        before, after = request.uncovered, uncovered_by(thing, now)
         if CONFIRM not in request.POST:
             require_all_covered(before, after)
         elif after.keys() - before.keys():
