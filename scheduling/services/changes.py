@@ -21,9 +21,20 @@ from .links import is_own_link
 from .locks import locked_series
 from .orders import recount
 from .patient_wishes import follow_undo
+from .rules import require_spacing
 from .treated import require_treated
 
-FIELDS = ("starts_at", "ends_at", "local_date", "local_time", "chair_id", "nurse_id", "status", "reason")
+FIELDS = (
+    "starts_at",
+    "ends_at",
+    "local_date",
+    "local_time",
+    "chair_id",
+    "nurse_id",
+    "status",
+    "reason",
+    "override_reason",
+)
 """What of a visit a change may change; SEQUENCE is not among them, since it only rises."""
 GRACE = timedelta(hours=1)
 """How long places stay kept where a worker is late: the messages that free them have not left."""
@@ -99,7 +110,8 @@ def undo_change(*, by: Actor, now: datetime, change: CourseChange) -> Series:
     """Put every visit of a move or cancellation back where it was; the patient never hears of either.
 
     Staff may by their roles, a patient's link only what the patient did. Raises Refused once a message about it
-    has left, the course was changed again, a visit has begun, or a place is no longer free.
+    has left, the course was changed again, a visit has begun, a place is no longer free, or another visit was booked
+    too near meanwhile; and while the patient is not treated here.
     """
     series = locked_series(change.series_id)
     require_treated(series.patient)
@@ -111,6 +123,7 @@ def undo_change(*, by: Actor, now: datetime, change: CourseChange) -> Series:
     release(visits)
     for visit, was in zip(visits, change.before, strict=True):
         _put_back(visit, was, now)
+    require_spacing(visits, now)
     take_places(visits, Pattern.of(visits[0].protocol.pattern_phases()), now)
     recount(series.order)
     series.revision += 1
@@ -178,6 +191,7 @@ def _put_back(visit: Appointment, was: Mapping[str, Any], now: datetime) -> None
     )
     visit.chair_id, visit.nurse_id = was["chair_id"], was["nurse_id"]
     visit.status, visit.reason = was["status"], was["reason"]
+    visit.override_reason = was.get("override_reason", "")
     visit.is_confirmed, visit.changed_at = was["is_confirmed"], now
     visit.sequence += 1
     visit.save()

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from . import booking, patients, treating, visiting
+from . import booking, patients, transferring, treating, visiting
 from .truths import everything_is_true
 from .world import Draw, World
 
@@ -42,8 +42,8 @@ ACTS: dict[Callable[[World, Draw], None], int] = {
     treating.end_a_weekly_plan: 1,
     treating.amend: 2,
     treating.answer_a_question: 2,
-    treating.transfer: 1,
-    treating.sign_a_transfer: 1,
+    transferring.transfer: 1,
+    transferring.sign_a_second_time: 1,
     treating.pause: 1,
     treating.end: 1,
     treating.reopen: 2,

@@ -1,4 +1,4 @@
-"""What prescribers decide: weekly plans, amendments, answers, pauses, ends and transfers."""
+"""What prescribers decide: weekly plans, amendments, answers, pauses and ends."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -7,13 +7,11 @@ from hypothesis import strategies as st
 
 from scheduling.core.plan_steps import Step
 from scheduling.core.words import AlertKind, OrderState, PlanState, Stage, Standing
-from scheduling.models import Alert, FollowUpPlan, Order, Patient, SeriesTransfer
+from scheduling.models import Alert, FollowUpPlan, Order, Patient
 from scheduling.services.amending import amend_order, open_infusions
-from scheduling.services.countersigning import countersign
 from scheduling.services.deciding import ANSWERS, decide
 from scheduling.services.plans import end_plan, set_plan
 from scheduling.services.standing import end_patient, pause_patient, reopen_patient
-from scheduling.services.transfers import transfer_series
 from tests.factories import make_order
 
 from .world import Draw, World, one_of
@@ -70,22 +68,6 @@ def answer_a_question(world: World, draw: Draw) -> None:
         answer = draw(st.sampled_from(ANSWERS[AlertKind(alert.kind)]))
         until = world.now.date() + timedelta(days=20)
         world.do(decide, by=world.doctors[0], alert=alert, decision=answer, note="Spoke to her", until=until)
-
-
-def transfer(world: World, draw: Draw) -> None:
-    """A course to the other site."""
-    series = one_of(draw, world.courses())
-    if series:
-        other = next(site for site in world.sites if site.pk != series.location_id)
-        world.do(transfer_series, by=world.clerk, series=series, location=other)
-
-
-def sign_a_transfer(world: World, draw: Draw) -> None:
-    """By a prescriber of the new site, or in vain by another."""
-    open_ones = SeriesTransfer.objects.filter(countersigned_at=None).order_by("pk")
-    row = one_of(draw, list(open_ones))
-    if row:
-        world.do(countersign, by=draw(st.sampled_from(world.doctors)), transfer=row)
 
 
 def pause(world: World, draw: Draw) -> None:
