@@ -6,7 +6,7 @@ from .audit import AuditEntry
 from .check_ins import EFFECT_LABELS, FAULT_WORDS, GRADE_LABELS, SAFETY_LABELS, CheckIn, SideEffectReport
 from .disruptions import CapacityRaise, DisruptedVisit, Disruption, Presence
 from .links import AccessLink
-from .messages import KIND_LABELS, Attempt, CourseChange, Heartbeat, Message
+from .messages import KIND_LABELS, Attempt, CourseChange, Heartbeat, Message, MessageQuerySet
 from .orders import Order
 from .patients import Consent, MedicationTrial, Patient, PrerequisiteRecord
 from .places import Chair, Closure, Location, LocationLabel, OpeningHours
@@ -47,6 +47,7 @@ __all__ = [
     "LocationLabel",
     "MedicationTrial",
     "Message",
+    "MessageQuerySet",
     "OnCallShift",
     "OpeningHours",
     "Order",
