@@ -46,9 +46,11 @@ MODULES = [
     for folder, name in (
         ("forms", "calendar_ways.py"),
         ("forms", "check_ins.py"),
+        ("forms", "my_requests.py"),
         ("services", "answers.py"),
         ("services", "calendar_files.py"),
         ("services", "calendar_ways.py"),
+        ("services", "my_requests.py"),
         ("services", "visit_words.py"),
     )
 ]

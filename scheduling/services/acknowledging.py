@@ -23,8 +23,8 @@ WANTS_DECISION = (AlertKind.MAKE_UP, AlertKind.MISSES)
 def acknowledge(*, by: Actor, now: datetime, alert: Alert, note: str) -> Alert:
     """Take an alert off the list: ``note`` says what was done. Messages about it that have not left are dropped.
 
-    Raises Refused without a note, for one that asks a prescriber, and where somebody did so before or its cause
-    went away.
+    Raises Refused without a note, for one that asks a prescriber to decide or sign, and where somebody did so before
+    or its cause went away.
     """
     by.require(Action.ACKNOWLEDGE)
     note = note.strip()
@@ -32,6 +32,8 @@ def acknowledge(*, by: Actor, now: datetime, alert: Alert, note: str) -> Alert:
         raise Refused("no_note", _("Say what was done, in at most 500 characters."), field="note")
     if alert.kind in WANTS_DECISION:
         raise Refused("needs_decision", _("This asks for a prescriber's decision."), field="note")
+    if alert.kind == AlertKind.COUNTERSIGN:
+        raise Refused("needs_signature", _("This ends when a prescriber of the location signs."), field="note")
     row = Alert.objects.select_for_update(no_key=True, of=("self",)).get(pk=alert.pk)
     require_open(row)
     row.acknowledged_by_id, row.acknowledged_at, row.note = author(by), now, note

@@ -168,7 +168,8 @@ def tell_otherwise(
 
     What only an e-mail can bring is dropped where it is not one; what a worker holds the worker hands over.
     """
-    rows = list(messages.pending().unclaimed(now).select_related("patient").order_by("pk"))
+    pending = Message.objects.filter(pk__in=messages.values("pk")).pending().unclaimed(now)
+    rows = list(pending.select_related("patient").order_by("pk"))
     drop(Message.objects.filter(pk__in=[row.pk for row in rows]), now, why)
     write_all([_by_way(row, now, by_mail=by_mail) for row in rows if by_mail or row.kind not in ONLY_MAILED])
 
