@@ -19,7 +19,7 @@ from scheduling.core.pattern import Phase as PatternPhase
 from scheduling.core.pattern import PhaseKind
 from scheduling.core.plan_steps import Step
 from scheduling.forms.plan_steps import STEP_NAMES, initial_steps, step_fields, typed_steps
-from scheduling.models import Prerequisite, Protocol
+from scheduling.models import Location, Prerequisite, Protocol
 from scheduling.models.protocols import PHASE_LABELS
 from scheduling.services.faults import Refused
 from scheduling.services.protocols import (
@@ -45,8 +45,13 @@ USUAL_MINUTES = {
 }
 """Offered for a new protocol: the IV block of the clinical defaults."""
 
+LIMIT_FIELDS = (("systolic_low", "systolic_high"), ("diastolic_low", "diastolic_high"))
 PHASE_FIELDS = tuple(f"minutes_{kind.value}" for kind in PhaseKind)
 TEXT_FIELDS = tuple(f"text_{code}" for code, _name in settings.LANGUAGES)
+WHEN_ASKED = _(
+    "Booking and the first visit: recorded once for the patient. Every visit: recorded anew for each visit by a "
+    "nurse or prescriber before its start; a record of an earlier visit does not count."
+)
 
 
 class TextField(forms.CharField):
@@ -60,7 +65,7 @@ class TextField(forms.CharField):
 
 
 class ProtocolForm(ConfigurationForm):
-    """All of one version on one page: phases as minutes, instructions by language, prerequisites."""
+    """All of one version on one page: phases as minutes, instructions by language, prerequisites, locations."""
 
     induction_count = forms.IntegerField(
         label=_("Infusions in the first stage"), min_value=1, max_value=30, initial=6
@@ -71,6 +76,13 @@ class ProtocolForm(ConfigurationForm):
         required=False,
         widget=forms.CheckboxSelectMultiple,
     )
+    locations = forms.ModelMultipleChoiceField(
+        label=_("Locations"),
+        queryset=Location.objects.all(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("Where it is given. None chosen: everywhere."),
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Fill in what hangs on the loaded version."""
@@ -80,6 +92,7 @@ class ProtocolForm(ConfigurationForm):
             texts = {row.language: row.text.strip() for row in protocol.instructions.all()}
             kwargs["initial"] = {
                 "prerequisites": list(protocol.prerequisites.all()),
+                "locations": list(protocol.locations.all()),
                 **initial_steps(list(protocol.taper.all())),
                 **{f"minutes_{kind.value}": minutes.get(kind) for kind in PhaseKind},
                 **{f"text_{code}": texts.get(code, "") for code, _name in settings.LANGUAGES},
@@ -136,6 +149,7 @@ class ProtocolForm(ConfigurationForm):
             phases=self.phases(),
             instructions={code: self.cleaned_data[f"text_{code}"] for code, _name in settings.LANGUAGES},
             prerequisites=self.cleaned_data["prerequisites"],
+            locations=self.cleaned_data["locations"],
             taper=self.taper,
         )
 
@@ -212,10 +226,27 @@ class ProtocolAdmin(ConfigurationAdmin):
                     ),
                 },
             ),
-            (_("Safety"), {"fields": ("prescriber_on_site", "needs_escort", "check_in_hours")}),
+            (_("Where it is given"), {"fields": ("locations",) if editable else ("locations_shown",)}),
             (
-                _("Before booking"),
-                {"fields": ("prerequisites",) if editable else ("prerequisites_shown",)},
+                _("Safety"),
+                {"fields": ("prescriber_on_site", "observation_minutes", "needs_escort", "check_in_hours")},
+            ),
+            (
+                _("Blood pressure"),
+                {
+                    "fields": LIMIT_FIELDS,
+                    "description": _("Outside these limits the entry warns; nothing is refused."),
+                },
+            ),
+            (
+                _("What has to be on record"),
+                {
+                    "fields": (
+                        "prerequisites" if editable else "prerequisites_shown",
+                        "may_override_prerequisites",
+                    ),
+                    "description": _("When each of them is asked for is said at the prerequisite."),
+                },
             ),
             (_("Instructions"), {"fields": TEXT_FIELDS if editable else ("instructions_shown",)}),
         )
@@ -234,6 +265,11 @@ class ProtocolAdmin(ConfigurationAdmin):
     def prerequisites_shown(self, protocol: Protocol) -> str:
         """By name."""
         return ", ".join(str(row) for row in protocol.prerequisites.all())
+
+    @admin.display(description=_("locations"))
+    def locations_shown(self, protocol: Protocol) -> str:
+        """By name; an empty choice is said in words."""
+        return ", ".join(str(row) for row in protocol.locations.all()) or str(_("everywhere"))
 
     @admin.display(description=_("instructions"))
     def instructions_shown(self, protocol: Protocol) -> str:
@@ -285,6 +321,11 @@ class PrerequisiteAdmin(ConfigurationAdmin):
     list_display = ("name", "code", "required_before")
     list_filter = ("required_before",)
     search_fields = ("name", "code")
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Says beside the choice what each of them asks of the staff."""
+        kwargs["help_texts"] = {"required_before": WHEN_ASKED}
+        return super().get_form(request, *args, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         """The code stays."""

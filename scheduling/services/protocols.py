@@ -11,7 +11,7 @@ from scheduling.access import Action, Actor
 from scheduling.core.pattern import Pattern, PhaseKind
 from scheduling.core.pattern import Phase as PatternPhase
 from scheduling.core.plan_steps import Step, StepError, check_steps
-from scheduling.models import Phase, Prerequisite, Protocol, ProtocolInstruction, TaperStep
+from scheduling.models import Location, Phase, Prerequisite, Protocol, ProtocolInstruction, TaperStep
 from scheduling.models.plans import STEP_WORDS
 
 from .audit import record
@@ -27,13 +27,14 @@ NEEDED = frozenset({PhaseKind.PREPARATION, PhaseKind.TREATMENT, PhaseKind.DISCHA
 class ProtocolContent:
     """What hangs on one version: phases in order, the patient's instructions by language, prerequisites.
 
-    ``taper``: the steps it proposes for the weekly follow-up.
+    ``taper``: the steps it proposes for the weekly follow-up. ``locations``: where it is given; none: everywhere.
     """
 
     phases: Sequence[PatternPhase]
     instructions: Mapping[str, str]
     prerequisites: Collection[Prerequisite]
     taper: Sequence[Step] = ()
+    locations: Collection[Location] = ()
 
 
 @transaction.atomic
@@ -131,6 +132,7 @@ def _insert(protocol: Protocol, content: ProtocolContent) -> None:
         if text
     )
     protocol.prerequisites.set(content.prerequisites)
+    protocol.locations.set(content.locations)
     TaperStep.objects.bulk_create(
         TaperStep(
             protocol=protocol,

@@ -53,6 +53,47 @@ def test_an_edit_makes_version_two(manager: Client, protocol: Protocol, boss: St
     assert entry.facts == {"code": "iv", "version": 2, "replaces": old.pk}
 
 
+def test_limits_observation_and_locations_are_typed_and_kept_by_later_versions(
+    manager: Client, protocol: Protocol
+) -> None:
+    here, there = factories.make_location("Here"), factories.make_location("There")
+    change(
+        manager,
+        protocol,
+        observation_minutes=90,
+        may_override_prerequisites="on",
+        systolic_low=95,
+        systolic_high=150,
+        diastolic_low=55,
+        diastolic_high=95,
+        locations=[here.pk],
+    )
+    second = Protocol.objects.get(is_current=True)
+    change(manager, second, minutes_treatment=60)
+    third = Protocol.objects.get(is_current=True)
+
+    assert [version.version for version in (second, third)] == [2, 3]
+    for version in (second, third):
+        assert (version.observation_minutes, version.may_override_prerequisites) == (90, True)
+        assert (version.systolic_low, version.systolic_high) == (95, 150)
+        assert (version.diastolic_low, version.diastolic_high) == (55, 95)
+        assert list(version.locations.all()) == [here]
+    assert list(protocol.locations.all()) == []
+
+    change(manager, third, locations=[here.pk, there.pk])
+    assert set(Protocol.objects.get(is_current=True).locations.all()) == {here, there}
+    shown = manager.get(f"{ADMIN}/protocol/{third.pk}/change/").content.decode()
+    assert '<div class="readonly">Here</div>' in shown
+    shown = manager.get(f"{ADMIN}/protocol/{protocol.pk}/change/").content.decode()
+    assert '<div class="readonly">everywhere</div>' in shown
+
+
+def test_the_page_says_when_a_prerequisite_is_asked_for(manager: Client, protocol: Protocol) -> None:
+    page = manager.get(f"{ADMIN}/prerequisite/{protocol.prerequisites.get().pk}/change/")
+
+    assert "recorded anew for each visit by a nurse" in page.content.decode()
+
+
 def test_booked_visits_keep_their_version(manager: Client, protocol: Protocol) -> None:
     protocol.prerequisites.clear()
     location = factories.make_location()
@@ -126,6 +167,10 @@ def test_phases_out_of_order_missing_or_twice_are_refused(phases: tuple[tuple[Ph
         ({"dose_choices": "56, 84"}, "A dose in mg needs its list of doses; one in mg/kg has none."),
         ({"per_week": "4"}, "Infusions a week are 1 to the most in any 7 days, which is at most 7."),
         ({"induction_count": "0"}, "Ensure this value is greater than or equal to 1."),
+        ({"systolic_low": "170"}, "The lower limit of a blood pressure is below the upper one."),
+        ({"diastolic_high": "50"}, "The lower limit of a blood pressure is below the upper one."),
+        ({"observation_minutes": "721"}, "An observation lasts at most 720 minutes."),
+        ({"observation_minutes": "-1"}, "Ensure this value is greater than or equal to 0."),
         ({"ideal_low": "9"}, "Gaps rise: shortest, ideal from, ideal to, longest; at least one day."),
         ({"check_in_hours": "4; 24"}, "Whole numbers parted by commas."),
         ({"check_in_hours": "4, 2161"}, "A check-in is at most 2160 hours after the visit."),
