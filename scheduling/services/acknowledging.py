@@ -33,7 +33,9 @@ def acknowledge(*, by: Actor, now: datetime, alert: Alert, note: str) -> Alert:
     if alert.kind in WANTS_DECISION:
         raise Refused("needs_decision", _("This asks for a prescriber's decision."), field="note")
     if alert.kind == AlertKind.COUNTERSIGN:
-        raise Refused("needs_signature", _("This ends when a prescriber of the location signs."), field="note")
+        raise Refused(
+            "needs_signature", _("This ends when a prescriber of the location signs."), field="note"
+        )
     row = Alert.objects.select_for_update(no_key=True, of=("self",)).get(pk=alert.pk)
     require_open(row)
     row.acknowledged_by_id, row.acknowledged_at, row.note = author(by), now, note

@@ -16,6 +16,7 @@ from scheduling.core.words import (
     ActorKind,
     AlertKind,
     CheckInState,
+    Decision,
     Effect,
     LinkPurpose,
     MessageKind,
@@ -26,6 +27,7 @@ from scheduling.core.words import (
 from scheduling.models import Alert, CheckIn, Message, PlanReview
 from scheduling.services.acknowledging import acknowledge
 from scheduling.services.answers import answer_check_in
+from scheduling.services.deciding import decide
 from scheduling.services.delivery import deliver
 from scheduling.services.duties import DUTIES
 from scheduling.services.faults import Refused
@@ -58,6 +60,9 @@ NOTES = {
     AlertKind.MESSAGE_FAILED: "Told by phone.",
     AlertKind.VISIT_OPEN: "Closed.",
     AlertKind.OVERDUE: "Spoke to the patient.",
+    AlertKind.OVERRUN: "Seated elsewhere; waited ten minutes.",
+    AlertKind.CALL_MISSED: "Reached by phone: well, had forgotten.",
+    AlertKind.REPLAN: "Spoke to the patient: the other visits fit.",
 }
 
 
@@ -151,8 +156,21 @@ class Aftercare:
             Alert.objects.open().filter(urgent | Q(raised_at__lte=now - LEFT_OPEN)).exclude(kind__in=settled)
         )
         for alert in old.order_by("pk"):
+            if alert.kind == AlertKind.MISSES:
+                self._go_on(alert, now)
+                continue
             by = nurses[alert.pk % len(nurses)]
-            acknowledge(by=by, now=now, alert=alert, note=NOTES[AlertKind(alert.kind)])
+            acknowledge(by=by, now=now, alert=alert, note=NOTES.get(AlertKind(alert.kind), "Seen to."))
+
+    def _go_on(self, alert: Alert, now: datetime) -> None:
+        """After a second miss the prescriber spoke to the patient, who wishes to go on."""
+        decide(
+            by=self.clinic.prescribers[0],
+            now=now,
+            alert=alert,
+            decision=Decision.CONTINUE,
+            note="Had the flu; wishes to go on.",
+        )
 
     def _reviews(self, now: datetime) -> None:
         """The prescriber's reviews, within two days."""

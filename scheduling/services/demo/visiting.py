@@ -5,9 +5,10 @@ from datetime import datetime, time, timedelta
 from random import Random
 
 from scheduling.core.pattern import PhaseKind
-from scheduling.models import Appointment
+from scheduling.models import Appointment, StaffMember
 from scheduling.services.missing import record_missed
 from scheduling.services.overruns import minutes_of
+from scheduling.services.presence import mark_present
 from scheduling.services.visits import discharge, record_step
 
 from .clinic import DemoClinic
@@ -102,6 +103,8 @@ def _come(clinic: DemoClinic, visit: Appointment, chance: Random, manner: Manner
     record_step(by=clinic.front_desk, now=at, appointment=visit, field="arrived_at")
     at = visit.starts_at + lasts[PhaseKind.CHECK_IN] + lasts[PhaseKind.PREPARATION] + manner.start * minute
     yield at
+    if visit.protocol.prescriber_on_site:
+        mark_present(by=clinic.front_desk, now=at, staff=_doctor(clinic, visit), location=visit.location)
     record_step(by=nurse, now=at, appointment=visit, field="started_at")
     at += lasts[PhaseKind.TREATMENT] + manner.treatment * minute
     yield at
@@ -111,3 +114,9 @@ def _come(clinic: DemoClinic, visit: Appointment, chance: Random, manner: Manner
     alone = "A taxi the clinic called; felt well for an hour" if chance.random() < 0.06 else ""
     escort = "" if alone else visit.patient.escort_name or chance.choice(ESCORTS)
     discharge(by=nurse, now=at, appointment=visit, escort=escort, no_escort_reason=alone)
+
+
+def _doctor(clinic: DemoClinic, visit: Appointment) -> StaffMember:
+    """The first prescriber of the visit's site."""
+    first = 0 if visit.location_id == clinic.sites[0].pk else 2
+    return StaffMember.objects.get(pk=clinic.prescribers[first].staff_id or 0)
