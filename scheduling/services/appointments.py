@@ -121,9 +121,17 @@ def cancel_rest(
 
 
 def cancel_booked(
-    by: Actor, visits: list[Appointment], canceller: Canceller, reason: str, now: datetime
+    by: Actor,
+    visits: list[Appointment],
+    canceller: Canceller,
+    reason: str,
+    now: datetime,
+    leaves: datetime | None = None,
 ) -> None:
-    """Cancel booked visits of one locked course as one change; the caller checked who acts and writes the audit."""
+    """Cancel booked visits of one locked course as one change; the caller checked who acts and writes the audit.
+
+    ``leaves`` (UTC): when the patient is told; without it after the time in which it can be undone.
+    """
     let_go(visits[0].series)
     was, held = as_it_was(visits), claims_of(visits)
     release(visits)
@@ -133,7 +141,7 @@ def cancel_booked(
         visit.sequence += 1
         visit.save()
     recount(visits[0].series.order)
-    leaves = leaves_at([visit.starts_at for visit in visits], now)
+    leaves = leaves or leaves_at([visit.starts_at for visit in visits], now)
     _tell(by, now, visits, was, held, leaves)
 
 

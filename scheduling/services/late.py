@@ -58,6 +58,11 @@ def late_offers(visit: Appointment, now: datetime) -> LateOffers:
     )
 
 
+def same_time_places(visit: Appointment, now: datetime) -> tuple[Place, ...]:
+    """Other chairs and nurses for a visit that has not started, at its time. Nothing is written."""
+    return tuple(_same_time(_problem(visit, now), visit))
+
+
 def _problem(visit: Appointment, now: datetime) -> CourseProblem:
     """This one visit on its day; no lead time binds somebody who stands at the desk."""
     problem = load_problem(

@@ -17,6 +17,7 @@ from .faults import Refused
 from .locks import locked_visit
 from .reason_words import in_words
 from .rules import broken_rules, require_seats
+from .uncovering import settle_visits
 
 STILL_TO_START = (Status.BOOKED, Status.ARRIVED)
 PLACE_RULES = frozenset({Rule.CHAIR, *NURSE_RULES})
@@ -53,6 +54,7 @@ def reassign(
     release([visit])
     visit.save(update_fields=["chair", "nurse"])
     take_places([visit], Pattern.of(visit.protocol.pattern_phases()), now, held)
+    settle_visits(by=by, now=now, visits=[visit])
     after = {"chair": chair_id, "nurse": nurse_id}
     record(
         by=by,
