@@ -1,6 +1,7 @@
 """Half past six and it snows: one act closes the day, cancels everybody booked and tells them at once."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -119,7 +120,7 @@ def test_nothing_can_be_booked_on_the_closed_day(snow: Snow) -> None:
 
 
 def test_a_day_is_closed_once_with_a_reason_and_not_afterwards(snow: Snow) -> None:
-    given = {"by": snow.manager, "location": snow.clinic.location, "day": TUESDAY}
+    given: dict[str, Any] = {"by": snow.manager, "location": snow.clinic.location, "day": TUESDAY}
     with pytest.raises(Refused, match="Give a reason"):
         close_day(now=HALF_PAST_SIX, reason=" ", **given)
     with pytest.raises(Refused, match="is over"):

@@ -1,6 +1,7 @@
 """The morning a nurse is ill: her visits are listed, covered by a colleague where that is possible, nobody is moved."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -122,9 +123,9 @@ def test_when_she_is_back_after_all_her_visits_go_on_and_nobody_is_called(day: D
 
 def test_a_disruption_that_is_over_or_about_the_wrong_thing_is_refused(day: Day) -> None:
     clinic = day.clinic
-    given = {"by": day.manager, "now": SIX, "location": clinic.location, "starts_at": SIX}
+    given: dict[str, Any] = {"by": day.manager, "now": SIX, "location": clinic.location, "starts_at": SIX}
     until = NINE + timedelta(hours=3)
-    wrong = [
+    wrong: list[tuple[dict[str, Any], str]] = [
         ({"kind": DisruptionKind.NURSE, "ends_at": SIX, "staff": clinic.nurse}, "ends after it starts"),
         ({"kind": DisruptionKind.NURSE, "ends_at": until}, "Say who"),
         ({"kind": DisruptionKind.PRESCRIBER, "ends_at": until, "staff": clinic.nurse}, "does not work as"),
