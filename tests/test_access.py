@@ -13,7 +13,16 @@ from django.test import Client
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 
 from scheduling.access import MAY, SYSTEM, Action
-from scheduling.core.words import AlertKind, Channel, LinkPurpose, RequiredBefore, Role, Severity, Status
+from scheduling.core.words import (
+    AlertKind,
+    Channel,
+    DisruptionKind,
+    LinkPurpose,
+    RequiredBefore,
+    Role,
+    Severity,
+    Status,
+)
 from scheduling.models import (
     AccessLink,
     Alert,
@@ -22,6 +31,8 @@ from scheduling.models import (
     CheckIn,
     Consent,
     CourseChange,
+    DisruptedVisit,
+    Disruption,
     FollowUpPlan,
     MedicationTrial,
     Patient,
@@ -67,6 +78,7 @@ class World:
     check_in: CheckIn
     transfer: SeriesTransfer
     wanted: Prerequisite
+    disrupted: DisruptedVisit
     pressure: BloodPressure
     presence: Presence
     alert: Alert
@@ -116,6 +128,17 @@ def world() -> Iterator[World]:
                 before=[],
             ),
             wanted=wanted,
+            disrupted=DisruptedVisit.objects.create(
+                disruption=Disruption.objects.create(
+                    kind=DisruptionKind.NURSE,
+                    location=location,
+                    staff=nurse,
+                    starts_at=start,
+                    ends_at=start + timedelta(hours=2),
+                    made_at=NOW,
+                ),
+                appointment=visits[0],
+            ),
             pressure=BloodPressure.objects.create(
                 appointment=visits[1],
                 moment="before",
@@ -271,6 +294,13 @@ TABLE: dict[str, tuple[Arguments, dict[str, str]]] = {
     "order_amend": (order, may(Action.SIGN_ORDER)),
     "order_seen": (order, may(Action.RECORD_VISIT)),
     "alert_decide": (lambda world: (world.alert.pk,), may(Action.DECIDE)),
+    "disruption_list": (nothing, may(Action.SEE_BOARD)),
+    "disruption_add": (nothing, may(Action.DISRUPT)),
+    "disruption_detail": (lambda world: (world.disrupted.disruption_id,), may(Action.SEE_BOARD)),
+    "disruption_cover": (lambda world: (world.disrupted.disruption_id,), may(Action.COVER)),
+    "disruption_lift": (lambda world: (world.disrupted.disruption_id,), may(Action.DISRUPT)),
+    "disruption_call": (lambda world: (world.disrupted.pk,), may(Action.COVER)),
+    "closing": (nothing, may(Action.DISRUPT)),
     "series_transfer": (series, may(Action.TRANSFER)),
     "transfer_countersign": (lambda world: (world.transfer.pk,), may(Action.SIGN_ORDER)),
     "series_print": (series, may(Action.SEE_PATIENTS) | {"manager": READS}),

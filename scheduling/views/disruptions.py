@@ -1,0 +1,153 @@
+"""Bad days: declare what is missing, cover the visits, call the patients, close a day."""
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from scheduling.access import Action, Actor
+from scheduling.core.words import UNDER_WAY, Resolution
+from scheduling.forms.disruptions import ClosingForm, DisruptionForm
+from scheduling.models import DisruptedVisit, Disruption
+from scheduling.services.call_lists import record_call
+from scheduling.services.closing_days import close_day
+from scheduling.services.covering import cover_all
+from scheduling.services.disruptions import affected, lift_disruption, open_disruption
+from scheduling.services.faults import Refused
+from scheduling.services.running import run
+
+from .days import place_of
+from .entrance import staff_page
+from .refusals import show_refusal
+
+PAGE_SIZE = 50
+
+
+def disruption_of(pk: int) -> Disruption:
+    """One disruption with what its words name; 404 where there is none."""
+    return get_object_or_404(
+        Disruption.objects.select_related("location", "staff", "chair", "made_by"), pk=pk
+    )
+
+
+@require_safe
+@never_cache
+@staff_page(Action.SEE_BOARD)
+def disruption_list(request: HttpRequest, by: Actor) -> HttpResponse:
+    """In force or to come first, then those that are over or lifted."""
+    now = timezone.now()
+    still_open = Count("visits", filter=Q(visits__resolution=Resolution.OPEN))
+    rows = Disruption.objects.select_related("location", "staff", "chair").annotate(still_open=still_open)
+    current = rows.filter(lifted_at=None, ends_at__gt=now).order_by("starts_at", "pk")
+    over = rows.exclude(lifted_at=None, ends_at__gt=now).order_by("-starts_at", "-pk")
+    page = Paginator(over, PAGE_SIZE).get_page(request.GET.get("page"))
+    return render(request, "staff/disruption_list.html", {"current": current, "page": page, "now": now})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@staff_page(Action.DISRUPT)
+def disruption_add(request: HttpRequest, by: Actor) -> HttpResponse:
+    """Declare that somebody or something is missing."""
+    place = place_of(request, by)
+    today = place.today(timezone.now()) if place else None
+    initial = {"location": place.here if place else None, "first_day": today, "last_day": today}
+    form = DisruptionForm(request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = run(open_disruption, by=by, now=timezone.now(), **form.values())
+        except Refused as refused:
+            show_refusal(form, refused)
+        else:
+            count = made.visits.count()
+            words = ngettext("%(count)d visit is affected.", "%(count)d visits are affected.", count)
+            messages.success(request, words % {"count": count})
+            return redirect("disruption_detail", made.pk)
+    return render(request, "staff/disruption_add.html", {"form": form})
+
+
+@require_safe
+@never_cache
+@staff_page(Action.SEE_BOARD)
+def disruption_detail(request: HttpRequest, by: Actor, pk: int) -> HttpResponse:
+    """The visits that lost their place by start, what became of each, and the calls."""
+    disruption = disruption_of(pk)
+    rows = disruption.visits.select_related(
+        "appointment__patient", "appointment__chair", "appointment__nurse", "told_by", "called_by"
+    )
+    here = affected(disruption).filter(status__in=UNDER_WAY).select_related("patient")
+    context = {
+        "disruption": disruption,
+        "rows": rows.order_by("appointment__starts_at", "pk"),
+        "open_count": disruption.visits.open().count(),
+        "here": here,
+        "now": timezone.now(),
+    }
+    return render(request, "staff/disruption_detail.html", context)
+
+
+@require_POST
+@staff_page(Action.COVER)
+def disruption_cover(request: HttpRequest, by: Actor, pk: int) -> HttpResponse:
+    """Cover all that another nurse or chair at the same time can take; nobody is moved or told."""
+    covered, left = run(cover_all, by=by, now=timezone.now(), disruption=disruption_of(pk))
+    words = _("%(covered)d covered by another nurse or chair, %(left)d still open.")
+    messages.success(request, words % {"covered": covered, "left": left})
+    return redirect("disruption_detail", pk)
+
+
+@require_POST
+@staff_page(Action.DISRUPT)
+def disruption_lift(request: HttpRequest, by: Actor, pk: int) -> HttpResponse:
+    """Who or what was missing is back."""
+    try:
+        run(lift_disruption, by=by, now=timezone.now(), disruption=disruption_of(pk))
+        messages.success(request, _("Lifted. What was moved or cancelled meanwhile stays so."))
+    except Refused as refused:
+        messages.error(request, str(refused))
+    return redirect("disruption_detail", pk)
+
+
+@require_POST
+@staff_page(Action.COVER)
+def disruption_call(request: HttpRequest, by: Actor, pk: int) -> HttpResponse:
+    """A patient was told by phone, or not reached."""
+    row = get_object_or_404(DisruptedVisit.objects.select_related("appointment__patient"), pk=pk)
+    is_reached = request.POST.get("reached") == "yes"
+    try:
+        run(record_call, by=by, now=timezone.now(), row=row, is_reached=is_reached)
+        words = _("%(patient)s is told.") if is_reached else _("%(patient)s was not reached; call again.")
+        messages.success(request, words % {"patient": row.appointment.patient})
+    except Refused as refused:
+        messages.error(request, str(refused))
+    return redirect("disruption_detail", row.disruption_id)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@staff_page(Action.DISRUPT)
+def closing(request: HttpRequest, by: Actor) -> HttpResponse:
+    """Close a day in one act, as for snow; everybody is told at once."""
+    place = place_of(request, by)
+    initial = {"location": place.here, "day": place.today(timezone.now())} if place else {}
+    form = ClosingForm(request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        values = {name: form.cleaned_data[name] for name in ("location", "day", "reason")}
+        try:
+            made = run(close_day, by=by, now=timezone.now(), **values)
+        except Refused as refused:
+            show_refusal(form, refused)
+        else:
+            count = made.visits.count()
+            words = ngettext(
+                "The day is closed; %(count)d visit is cancelled.",
+                "The day is closed; %(count)d visits are cancelled.",
+                count,
+            )
+            messages.success(request, words % {"count": count})
+            return redirect("disruption_detail", made.pk)
+    return render(request, "staff/closing.html", {"form": form})
