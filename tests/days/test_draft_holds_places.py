@@ -343,3 +343,117 @@ def test_another_dose_keeps_them(clinic: Clinic, draft: Order) -> None:
     draft.dose_amount = Decimal("0.6")
     edit_draft(by=clinic.clerk, now=NOW, order=draft)
     assert Hold.objects.get() == kept
+
+
+# --- at the desk ---
+
+
+@pytest.fixture
+def desk(_at_now: None) -> Client:
+    return logged_in(Role.FRONT_DESK)
+
+
+def chart(client: Client, draft: Order) -> str:
+    return " ".join(client.get(f"/patients/{draft.patient_id}/").content.decode().split())
+
+
+def proposals(client: Client, draft: Order) -> list[str]:
+    page = client.post(address(draft.patient), asked(draft))
+    return [card.text for card in page.context["cards"]]
+
+
+def press_hold(client: Client, draft: Order, proposal: str) -> Any:
+    return client.post(address(draft.patient), {"action": "hold", "proposal": proposal})
+
+
+def test_the_clerk_finds_times_for_a_draft_and_holds_them(desk: Client, draft: Order) -> None:
+    assert f"/book/?order={draft.pk}" in chart(desk, draft)
+    page = desk.get(f"{address(draft.patient)}?order={draft.pk}").content.decode()
+    assert "This order is a draft." in page
+    proposal = proposals(desk, draft)[0]
+    page = desk.post(address(draft.patient), {"action": "choose", "proposal": proposal}).content.decode()
+    assert "Hold these places" in page
+    assert 'value="book"' not in page
+    answer = press_hold(desk, draft, proposal)
+    assert answer["Location"] == f"/patients/{draft.patient_id}/"
+    assert said(answer) == ["The places are held. They can be booked once the order is signed."]
+    starts = [place.starts_at for place in unsigned(proposal).booked_places()]
+    claims = Claim.objects.filter(hold__order=draft, seat__kind=SeatKind.CHAIR)
+    assert list(claims.order_by("starts_at").values_list("starts_at", flat=True)) == starts
+
+
+def test_everybody_reads_what_is_held_and_until_when(desk: Client, clinic: Clinic, draft: Order) -> None:
+    hold(clinic, draft)
+    words = "Places held until <strong>Tue 6 Jan 18:00</strong>"
+    assert words in chart(desk, draft)
+    assert "Tue 6 Jan 09:00" in chart(desk, draft)
+    prescriber = logged_in(Role.PRESCRIBER)
+    assert words in prescriber.get(f"/orders/{draft.pk}/sign/").content.decode()
+    assert words in desk.get(f"/orders/{draft.pk}/withdraw/").content.decode()
+    assert words in desk.get(f"{address(draft.patient)}?order={draft.pk}").content.decode()
+    assert "Book the held places" not in chart(desk, draft)
+
+
+def test_signed_the_held_places_are_one_press_away(desk: Client, clinic: Clinic, draft: Order) -> None:
+    key = held(hold(clinic, draft))
+    sign(clinic, draft)
+    assert f'value="{key}"' in chart(desk, draft)
+    answer = desk.post(f"/orders/{draft.pk}/book-held/", {"request_key": key})
+    series = Series.objects.get()
+    assert (answer["Location"], said(answer)) == (f"/series/{series.pk}/", ["The held places are booked."])
+    assert [visit.starts_at for visit in series.appointments.order_by("number")] == list(COURSE)
+    again = desk.post(f"/orders/{draft.pk}/book-held/", {"request_key": key})
+    assert again["Location"] == f"/series/{series.pk}/"
+    assert "Book the held places" not in chart(desk, draft)
+
+
+def test_too_late_the_page_says_so_and_offers_to_find_times_again(clinic: Clinic, draft: Order) -> None:
+    key = held(hold(clinic, draft))
+    sign(clinic, draft)
+    with time_machine.travel(TUESDAY_EVENING, tick=False):
+        evening = logged_in(Role.FRONT_DESK)
+        page = chart(evening, draft)
+        answer = evening.post(f"/orders/{draft.pk}/book-held/", {"request_key": key})
+    assert "were held until Tue 6 Jan 18:00 and are free again" in page
+    assert "Find times again </a>" in page
+    assert "Book the held places" not in page
+    assert said(answer) == ["These places are no longer held. Find times again."]
+    assert not Series.objects.exists()
+
+
+def test_somebody_was_faster_and_the_clerk_gets_fresh_times(
+    desk: Client, clinic: Clinic, draft: Order
+) -> None:
+    proposal = proposals(desk, draft)[0]
+    starts = [place.starts_at for place in unsigned(proposal).booked_places()]
+    clinic.book(clinic.order(), starts[:1])
+    page = press_hold(desk, draft, proposal)
+    assert page.context["refused"].code == "places_taken"
+    assert page.context["cards"]
+    assert not Hold.objects.exists()
+
+
+def test_a_proposal_waits_an_hour_and_no_longer(desk: Client, draft: Order) -> None:
+    proposal = proposals(desk, draft)[0]
+    with time_machine.travel(NOW + HOUR + timedelta(seconds=1), tick=False):
+        page = press_hold(desk, draft, proposal)
+    assert page.context["refused"].code == "proposal_expired"
+    assert not Hold.objects.exists()
+
+
+def test_signed_meanwhile_it_is_booked_and_not_held(desk: Client, clinic: Clinic, draft: Order) -> None:
+    proposal = proposals(desk, draft)[0]
+    sign(clinic, draft)
+    page = press_hold(desk, draft, proposal)
+    assert page.context["refused"].code == "order_not_draft"
+    page = desk.post(address(draft.patient), {"action": "choose", "proposal": proposal}).content.decode()
+    assert 'value="book"' in page
+
+
+@pytest.mark.parametrize("key", ["", "x" * 65])
+def test_a_damaged_form_books_nothing(desk: Client, clinic: Clinic, draft: Order, key: str) -> None:
+    hold(clinic, draft)
+    sign(clinic, draft)
+    answer = desk.post(f"/orders/{draft.pk}/book-held/", {"request_key": key})
+    assert said(answer) == ["This form was damaged on its way here. Nothing was booked."]
+    assert not Series.objects.exists()
