@@ -76,6 +76,7 @@ urlpatterns: list[URLPattern] = [
     path("orders/<int:pk>/sign/", orders.order_sign, name="order_sign"),
     path("orders/<int:pk>/amend/", amendments.order_amend, name="order_amend"),
     path("orders/<int:pk>/seen/", amendments.order_seen, name="order_seen"),
+    path("orders/<int:pk>/book-held/", orders.order_book_held, name="order_book_held"),
     path("orders/<int:pk>/withdraw/", orders.order_withdraw, name="order_withdraw"),
     path("patients/<int:pk>/book/", booking.book, name="book"),
     path("patients/<int:pk>/plan/", plans.plan_set, name="plan_set"),

@@ -272,6 +272,7 @@ TABLE: dict[str, tuple[Arguments, dict[str, str]]] = {
     "order_draft": (patient, may(Action.DRAFT_ORDER)),
     "order_edit": (order, may(Action.DRAFT_ORDER)),
     "order_sign": (order, may(Action.SIGN_ORDER)),
+    "order_book_held": (order, may(Action.BOOK)),
     "order_withdraw": (order, may(Action.WITHDRAW_ORDER)),
     "book": (patient, may(Action.BOOK)),
     "series_detail": (series, may(Action.SEE_PATIENTS)),

@@ -12,6 +12,7 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from scheduling.core.words import OrderState
 from scheduling.models import Location, Order
 
 from .patients import DayInput, plain_helper
@@ -22,8 +23,11 @@ class OrderField(forms.ModelChoiceField):
     """An order with what tells it from another."""
 
     def label_from_instance(self, obj: Any) -> str:
-        """Stage, protocol, dose as written and what is left."""
-        return gettext("%(stage)s, %(protocol)s, %(dose)s: %(left)d of %(all)d to book") % {
+        """Stage, protocol, dose as written and what is left; whether it is a draft."""
+        words = gettext("%(stage)s, %(protocol)s, %(dose)s: %(left)d of %(all)d to book")
+        if obj.state == OrderState.DRAFT:
+            words = gettext("%(stage)s, %(protocol)s, %(dose)s: %(all)d, not signed yet")
+        return words % {
             "stage": obj.get_stage_display().capitalize(),
             "protocol": obj.protocol.name,
             "dose": obj.dose,
@@ -53,7 +57,10 @@ class BookingForm(WishesForm):
         self.bounds = bounds
         chosen = cast(forms.ModelChoiceField, self.fields["order"])
         keys = [order.pk for order in orders]
-        chosen.queryset = Order.objects.filter(pk__in=keys).select_related("protocol").order_by("pk")
+        # By state: the signed come before the drafts.
+        chosen.queryset = (
+            Order.objects.filter(pk__in=keys).select_related("protocol").order_by("-state", "pk")
+        )
         places = cast(forms.ModelChoiceField, self.fields["location"])
         places.queryset = Location.objects.filter(pk__in=bounds)
         if len(bounds) == 1:

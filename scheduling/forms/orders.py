@@ -125,3 +125,9 @@ class SignForm(forms.Form):
         if not unusual:
             del self.fields["unusual_dose_confirmed"]
         self.helper = plain_helper("seen", *(["unusual_dose_confirmed"] if unusual else []), "confirmed")
+
+
+class BookHeldForm(forms.Form):
+    """The key of the one booking that may follow a hold."""
+
+    request_key = forms.CharField(max_length=64, widget=forms.HiddenInput)

@@ -26,6 +26,10 @@ class OrderQuerySet(models.QuerySet["Order"]):
         """Signed, in force on the local date ``today`` or later, and with infusions left."""
         return self.filter(state=OrderState.SIGNED, valid_until__gte=today, taken__lt=F("sessions"))
 
+    def holdable(self, today: date) -> "OrderQuerySet":
+        """Drafts in force on the local date ``today`` or later: places may be held for them."""
+        return self.filter(state=OrderState.DRAFT, valid_until__gte=today)
+
 
 class Order(models.Model):
     """A number of infusions of one protocol at one dose for one patient. The dose is kept as written."""

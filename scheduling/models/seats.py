@@ -64,8 +64,9 @@ class Seat(models.Model):
 class Hold(models.Model):
     """Places kept for somebody until ``expires_at``; an expired one binds nobody.
 
-    ``order`` is the draft whose places these are. ``places``: what is kept, each as start (UTC, ISO 8601), chair
-    and nurse by primary key, where it is to be booked as it stands.
+    ``order`` is the draft whose places these are; once it is over such a hold stays without claims, to say so.
+    ``places``: what is kept, each as start (UTC, ISO 8601), chair and nurse by primary key, where it is to be booked
+    as it stands; for an order in an object with its ``location`` and the patient's ``wishes``.
     """
 
     expires_at = models.DateTimeField(_("expires at"), db_index=True)

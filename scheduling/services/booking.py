@@ -18,6 +18,7 @@ from scheduling.models import (
     Alert,
     Appointment,
     BookingRequest,
+    Hold,
     Location,
     Order,
     Patient,
@@ -71,7 +72,7 @@ def book_series(
     if not places:
         raise Refused("no_places", _("Choose at least one visit."))
     digest = _digest(order, location, places, override_reason)
-    order = _locked_order(order.pk)
+    order = locked_order(order.pk)
     earlier = BookingRequest.objects.select_related("series").filter(key=request_key).first()
     if earlier:
         return _same_request(earlier, digest)
@@ -80,6 +81,7 @@ def book_series(
     if by.staff_id:
         follow_booking(series, now)
     let_go(series)
+    Hold.objects.filter(order=order).delete()
     pattern = Pattern.of(order.protocol.pattern_phases())
     visits = [
         new_visit(series, pattern, place, number, now)
@@ -141,7 +143,8 @@ def put(
     return visit
 
 
-def _locked_order(pk: int) -> Order:
+def locked_order(pk: int) -> Order:
+    """An order locked, with what booking reads of it."""
     return (
         Order.objects.select_for_update(no_key=True, of=("self",))
         .select_related("patient__home_location", "protocol")
@@ -165,30 +168,35 @@ def _same_request(earlier: BookingRequest, digest: str) -> Series:
 
 
 def _require_bookable(order: Order, places: Sequence[BookedPlace], location: Location, now: datetime) -> None:
-    require_treated(order.patient)
-    require_given_at(order.protocol, location)
     if order.state == OrderState.DRAFT:
         raise Refused("order_unsigned", _("A prescriber has to sign this order first."))
     if order.state != OrderState.SIGNED:
         raise Refused(
             "order_closed", _("This order is closed: %(state)s.") % {"state": order.get_state_display()}
         )
-    if order.valid_until < now.astimezone(location.tz).date():
-        raise Refused(
-            "order_expired", _("This order ended on %(day)s.") % {"day": order.valid_until.isoformat()}
-        )
-    if len(places) > order.left:
-        raise Refused(
-            "order_not_overbooked",
-            _("The order has %(left)d infusions left; %(wanted)d were chosen.")
-            % {"left": order.left, "wanted": len(places)},
-        )
+    require_room(order, len(places), location, now)
     missing = missing_prerequisites(order.patient, order)
     if missing:
         raise Refused(
             "prerequisites_missing",
             _("These have to be on record before booking."),
             details=[str(prerequisite) for prerequisite in missing],
+        )
+
+
+def require_room(order: Order, wanted: int, location: Location, now: datetime) -> None:
+    """Raise Refused unless ``wanted`` visits at ``location`` fit a locked order, signed or not, of its patient."""
+    require_treated(order.patient)
+    require_given_at(order.protocol, location)
+    if order.valid_until < now.astimezone(location.tz).date():
+        raise Refused(
+            "order_expired", _("This order ended on %(day)s.") % {"day": order.valid_until.isoformat()}
+        )
+    if wanted > order.left:
+        raise Refused(
+            "order_not_overbooked",
+            _("The order has %(left)d infusions left; %(wanted)d were chosen.")
+            % {"left": order.left, "wanted": wanted},
         )
 
 

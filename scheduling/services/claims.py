@@ -41,10 +41,16 @@ class Taken:
             "start": start.strftime("%H:%M"),
             "end": end.strftime("%H:%M"),
             "seat": seat_words(self.seat),
-            "holder": _("a hold")
-            if self.holder.appointment is None
-            else str(self.holder.appointment.patient),
+            "holder": _holder_words(self.holder),
         }
+
+
+def _holder_words(claim: Claim) -> str:
+    if claim.appointment:
+        return str(claim.appointment.patient)
+    if claim.hold and claim.hold.order:
+        return _("%(patient)s (held for a draft)") % {"patient": claim.hold.order.patient}
+    return _("a hold")
 
 
 def seat_words(seat: Seat) -> str:
@@ -104,24 +110,51 @@ def take_places(
     """Insert the claims of saved visits, which hold none, each with its chair, nurse and patient.
 
     Locks their seats, and those of the ``former`` claims the visits had, in sorted order, so that two courses
-    never deadlock; raises Refused naming **all** that collides. Expired holds are deleted first and so never
+    never deadlock; raises Refused naming **all** that collides. Expired holds are freed first and so never
     stand in the way.
     """
-    Hold.objects.filter(expires_at__lte=now).delete()
+    Claim.objects.bulk_create(_free_places(visits, pattern, now, former))
+
+
+def keep_places(hold: Hold, visits: Sequence[Appointment], pattern: Pattern, now: datetime) -> None:
+    """Keep for ``hold`` what unsaved ``visits`` would take: chairs and nurses, not the patient's time.
+
+    The patient may be moved or booked meanwhile (DESIGN): a hold stands in the way of others only, and booking
+    checks the patient's own time anyway. Locks and refuses as ``take_places`` does.
+    """
+    kept = [claim for claim in _free_places(visits, pattern, now) if claim.seat.patient_id is None]
+    for claim in kept:
+        claim.appointment, claim.hold = None, hold
+    Claim.objects.bulk_create(kept)
+
+
+def free_expired(now: datetime) -> int:
+    """Free the places of holds that are over; how many holds. One made for an order stays, to say that it is over."""
+    over = Hold.objects.filter(expires_at__lte=now)
+    count = Claim.objects.filter(hold__in=over.exclude(order=None)).values("hold").distinct().count()
+    Claim.objects.filter(hold__in=over).delete()
+    return count + over.filter(order=None).delete()[1].get("scheduling.Hold", 0)
+
+
+def _free_places(
+    visits: Sequence[Appointment], pattern: Pattern, now: datetime, former: Sequence[Claim] = ()
+) -> list[Claim]:
+    """Unsaved claims of these visits on locked seats; monitoring places of others change where they have to."""
+    free_expired(now)
     seats = _lock_seats(visits, former)
     fixed = _fixed_claims(visits, pattern, seats)
     held = _claims_near(visits, pattern, seats)
     taken = _collisions(fixed, held)
     monitoring, moved, full = _monitoring_claims(visits, pattern, seats, held, now)
     if taken or full:
-        clashes = sorted({*taken, *full}, key=lambda clash: (clash.starts_at, clash.seat.pk))
+        clashes = sorted([*taken, *full], key=lambda clash: (clash.starts_at, clash.seat.pk))
         raise Refused(
             "places_taken",
             _("Some of these places are taken. Nothing was changed."),
             details=[str(clash) for clash in clashes],
         )
     replace_seats(moved)
-    Claim.objects.bulk_create([claim for _visit, claim in fixed] + monitoring)
+    return [claim for _visit, claim in fixed] + monitoring
 
 
 def _lock_seats(visits: Sequence[Appointment], former: Sequence[Claim]) -> dict[tuple[str, int], list[Seat]]:

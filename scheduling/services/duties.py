@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from scheduling.models import Heartbeat, Hold
+from scheduling.models import Heartbeat
 
 from .check_ins import drop_unwanted
+from .claims import free_expired
 from .conflicts import watch_conflicts
 from .escalation import escalate
 from .message_handling import drop_untrue_tasks
@@ -27,11 +28,6 @@ class Duty:
     every: timedelta
 
 
-def expire_holds(now: datetime) -> int:
-    """Delete the holds that are over; they bind nobody, but their claims are in the way of the guard."""
-    return Hold.objects.filter(expires_at__lte=now).delete()[1].get("scheduling.Hold", 0)
-
-
 def beat(worker: str, started_at: datetime, now: datetime) -> None:
     """Note that ``worker`` (host and process) went its round, and forget those silent for a day."""
     Heartbeat.objects.update_or_create(
@@ -42,7 +38,7 @@ def beat(worker: str, started_at: datetime, now: datetime) -> None:
 
 SECONDS, MINUTES = timedelta(seconds=1), timedelta(minutes=1)
 DUTIES: tuple[Duty, ...] = (
-    Duty("expire holds", expire_holds, 30 * SECONDS),
+    Duty("expire holds", free_expired, 30 * SECONDS),
     Duty("escalate red flags", escalate, 15 * SECONDS),
     Duty("watch conflicts", watch_conflicts, MINUTES),
     Duty("settle covered visits", settle_covered, MINUTES),

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from scheduling.access import Action, Actor
 from scheduling.core.words import COUNTED, OPEN, DoseUnit, OrderState
-from scheduling.models import Appointment, Order, Protocol
+from scheduling.models import Appointment, Hold, Order, Protocol
 
 from .audit import author, record
 from .faults import Refused
@@ -94,13 +94,14 @@ def draft_order(*, by: Actor, now: datetime, order: Order) -> Order:
 
 @transaction.atomic
 def edit_draft(*, by: Actor, now: datetime, order: Order) -> Order:
-    """Keep the changes made to a draft. Raises Refused once it is signed."""
+    """Keep the changes made to a draft; another protocol frees the places held for it. Raises Refused once signed."""
     by.require(Action.DRAFT_ORDER)
     before = _locked(order)
     if before.state != OrderState.DRAFT:
         raise Refused("order_not_draft", _("This order is signed or closed; a draft can no longer be kept."))
     if before.protocol_id != order.protocol_id:
         _require_orderable(order.protocol)
+        Hold.objects.filter(order=order).delete()
     require_treated(order.patient)
     check_order(order, now.astimezone(order.patient.home_location.tz).date())
     order.regimen, order.unusual_dose_confirmed = order.protocol.code, False
@@ -151,7 +152,10 @@ def withdrawal(order: Order) -> Action:
 
 @transaction.atomic
 def withdraw_order(*, by: Actor, now: datetime, order: Order) -> Order:
-    """Close a draft, or a signed order with no visit booked. Raises Refused while visits are booked."""
+    """Close a draft, or a signed order with no visit booked; places held for it are free again.
+
+    Raises Refused while visits are booked.
+    """
     order = _locked(order)
     by.require(withdrawal(order))
     if order.state not in (OrderState.DRAFT, OrderState.SIGNED):
@@ -159,6 +163,7 @@ def withdraw_order(*, by: Actor, now: datetime, order: Order) -> Order:
     if Appointment.objects.open().filter(order=order).exists():
         raise Refused("order_in_use", _("Cancel the visits booked under this order first."))
     order.state = OrderState.WITHDRAWN
+    Hold.objects.filter(order=order).delete()
     order.save(update_fields=["state"])
     record(by=by, now=now, action="withdraw_order", subject=order, patient_id=order.patient_id)
     return order

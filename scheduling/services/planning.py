@@ -207,8 +207,9 @@ def _claimed_by(visits: Iterable[Appointment]) -> set[tuple[int, int, int]]:
 
 
 def _not_binding(order: Order, now: datetime) -> set[tuple[int, int, int]]:
-    """Places kept by holds that are over, or for the undo of a change that a booking of this order ends."""
-    over = Hold.objects.filter(Q(expires_at__lte=now) | Q(change__series__order=order))
+    """Places kept by holds that are over, and by those that a booking of this order ends: its own, or for an undo."""
+    ended = Q(expires_at__lte=now) | Q(order=order) | Q(change__series__order=order)
+    over = Hold.objects.filter(ended)
     ids = list(over.values_list("pk", flat=True))
     return _steps_of(Claim.objects.filter(hold__in=ids)) if ids else set()
 

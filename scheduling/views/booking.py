@@ -17,6 +17,7 @@ from scheduling.forms.changes import BookForm
 from scheduling.models import BookingRequest, Location, Order
 from scheduling.services.booking import book_series, missing_prerequisites
 from scheduling.services.calendar_ways import choose_calendar_way
+from scheduling.services.draft_holds import held_for, hold_for_draft
 from scheduling.services.faults import Refused
 from scheduling.services.links import link_for
 from scheduling.services.offers import same_times
@@ -129,6 +130,30 @@ def _book(desk: Desk) -> HttpResponse:
     return redirect("series_detail", series.pk)
 
 
+def _hold(desk: Desk) -> HttpResponse:
+    """Hold the proposal's places for a draft; a stale one is answered with what changed and with fresh ones."""
+    proposal = desk.proposal()
+    if proposal.is_expired(desk.now):
+        return _too_old(desk, proposal)
+    question = proposal.question
+    try:
+        run(
+            hold_for_draft,
+            by=desk.by,
+            now=desk.now,
+            order=desk.order(question.order_id),
+            location=Location.objects.get(pk=question.location_id),
+            places=proposal.booked_places(),
+            wishes=wishes_to_json(question.wishes),
+        )
+    except Refused as refused:
+        if refused.code in STALE:
+            return _fresh(desk, proposal, refused)
+        return _question_page(desk, desk.form(asked=question), refused=refused)
+    messages.success(desk.request, _("The places are held. They can be booked once the order is signed."))
+    return redirect("patient_detail", desk.patient.pk)
+
+
 def _keep_calendar_way(desk: Desk, form: BookForm) -> bool:
     """Keep the chosen calendar way before anything is written by it; False where it is refused, on the form."""
     way = form.cleaned_data["way"]
@@ -150,6 +175,7 @@ STEPS: dict[str, Callable[[Desk], HttpResponse]] = {
     "offers": _session,
     "check": _session,
     "book": _book,
+    "hold": _hold,
 }
 """The steps by the value of the pressed button."""
 
@@ -211,5 +237,6 @@ def _question_page(
         "order": order,
         "closed_order": wanted if wanted and wanted not in orders else None,
         "missing": missing_prerequisites(desk.patient, order) if order else [],
+        "held": held_for([order], desk.now).get(order.pk) if order else None,
     }
     return render(desk.request, "staff/book.html", context)

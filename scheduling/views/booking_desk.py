@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from scheduling.access import Actor
 from scheduling.core.wishes import Wishes
+from scheduling.core.words import OrderState
 from scheduling.forms.booking import BookingForm
 from scheduling.forms.wishes import initial_wishes
 from scheduling.models import Appointment, Location, Order, Patient, Series
@@ -40,10 +41,11 @@ class Desk:
         return cls(request, by, opened_patient(request, by, pk), timezone.now())
 
     def orders(self) -> list[Order]:
-        """The patient's orders that can be booked today, the oldest first."""
+        """The patient's orders that can be booked today, then drafts to hold places for; each the oldest first."""
         today = self.now.astimezone(self.patient.home_location.tz).date()
-        rows = Order.objects.bookable(today).filter(patient=self.patient).select_related("protocol")
-        return list(rows.order_by("pk"))
+        rows = Order.objects.bookable(today) | Order.objects.holdable(today)
+        found = rows.filter(patient=self.patient).select_related("protocol").order_by("pk")
+        return sorted(found, key=lambda order: order.state == OrderState.DRAFT)
 
     def bounds(self) -> dict[int, tuple[date, date]]:
         """The first and the last local date that may be booked, by location."""

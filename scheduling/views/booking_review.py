@@ -9,6 +9,7 @@ from django.shortcuts import render
 
 from scheduling.access import Action
 from scheduling.core.planner import Place
+from scheduling.core.words import OrderState
 from scheduling.forms.changes import BookForm, TypedPlaceForm
 from scheduling.models import Location, Order
 from scheduling.services.frame import closures
@@ -101,6 +102,7 @@ def review_page(
         ),
         "zone": zone_line([visit.start for visit in visits], location.zone),
         "found": found,
+        "is_draft": order.state == OrderState.DRAFT,
         "form": form or BookForm(initial={"way": desk.patient.way_of_calendar}),
         "may_write": may_write_to(desk.patient),
         "may_override": desk.by.may(Action.OVERRIDE_RULES),

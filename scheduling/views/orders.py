@@ -7,12 +7,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from scheduling.access import Action, Actor
 from scheduling.core.words import OrderState
-from scheduling.forms.orders import OrderForm, SignForm
+from scheduling.forms.orders import BookHeldForm, OrderForm, SignForm
 from scheduling.models import Order, Patient, Protocol
+from scheduling.services.draft_holds import book_held, held_for
 from scheduling.services.faults import Refused
 from scheduling.services.orders import (
     draft_order,
@@ -129,7 +130,8 @@ def order_sign(request: HttpRequest, by: Actor, pk: int) -> HttpResponse:
         messages.success(request, _("The order is signed. The visits can be booked."))
         return redirect("patient_detail", order.patient_id)
     opened_patient(request, by, order.patient_id)
-    context = {"form": form, "order": order, "patient": order.patient, "unusual": unusual}
+    held = held_for([order], timezone.now()).get(order.pk)
+    context = {"form": form, "order": order, "patient": order.patient, "unusual": unusual, "held": held}
     return render(request, "staff/order_sign.html", context)
 
 
@@ -146,4 +148,25 @@ def order_withdraw(request: HttpRequest, by: Actor, pk: int) -> HttpResponse:
         except Refused as refused:
             messages.error(request, str(refused))
         return redirect("patient_detail", order.patient_id)
-    return render(request, "staff/order_withdraw.html", {"order": order, "patient": order.patient})
+    held = held_for([order], timezone.now()).get(order.pk)
+    context = {"order": order, "patient": order.patient, "held": held}
+    return render(request, "staff/order_withdraw.html", context)
+
+
+@require_POST
+@staff_page(Action.BOOK)
+def order_book_held(request: HttpRequest, by: Actor, pk: int) -> HttpResponse:
+    """Book the places held for an order that is signed by now; the form carries the key of this one booking."""
+    order = _order(pk)
+    form = BookHeldForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("This form was damaged on its way here. Nothing was booked."))
+        return redirect("patient_detail", order.patient_id)
+    key = form.cleaned_data["request_key"]
+    try:
+        series = run(book_held, by=by, now=timezone.now(), order=order, request_key=key)
+    except Refused as refused:
+        messages.error(request, str(refused))
+        return redirect("patient_detail", order.patient_id)
+    messages.success(request, _("The held places are booked."))
+    return redirect("series_detail", series.pk)

@@ -9,10 +9,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from scheduling.access import Action, Actor
-from scheduling.core.words import LinkPurpose
+from scheduling.core.words import OPEN_ORDER, LinkPurpose
 from scheduling.forms.patients import PatientForm, SearchForm
 from scheduling.models import Patient
 from scheduling.services.check_in_list import lines_of_patient
+from scheduling.services.draft_holds import held_for
 from scheduling.services.faults import Refused
 from scheduling.services.message_list import messages_of
 from scheduling.services.overview import patient_chart, patient_rows
@@ -58,6 +59,7 @@ def patient_detail(request: HttpRequest, by: Actor, pk: int) -> HttpResponse:
     context = {
         "patient": patient,
         "chart": chart,
+        "held": held_for((order for order in chart.orders if order.state in OPEN_ORDER), now),
         "age": patient.age_on(chart.today),
         "trials": patient.medication_trials.all(),
         "consents": patient.consents.select_related("recorded_by"),

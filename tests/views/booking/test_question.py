@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from scheduling.core.words import RequiredBefore
+from scheduling.core.words import OrderState, RequiredBefore
 from scheduling.models import (
     OpeningHours,
     Order,
@@ -101,10 +101,10 @@ def test_a_lost_request_key_is_replaced(desk: Client, order: Order) -> None:
 
 
 def test_without_a_bookable_order_the_page_says_so(desk: Client, clinic: Clinic, patient: Patient) -> None:
-    draft = clinic.order(patient, signed=False)
-    page = desk.get(f"{address(patient)}?order={draft.pk}").content.decode()
-    assert "There is no signed order with infusions left to book." in page
-    assert "This order is a draft. A prescriber has to sign it first." in page
+    closed = clinic.order(patient, state=OrderState.WITHDRAWN)
+    page = desk.get(f"{address(patient)}?order={closed.pk}").content.decode()
+    assert "There is no draft and no signed order with infusions left to book." in page
+    assert "This order cannot be booked: withdrawn" in page
 
 
 def test_what_is_missing_on_record_is_said_before_anything_is_planned(
