@@ -135,6 +135,7 @@ def test_a_day_is_closed_in_one_act_once_that_is_confirmed(clinic: Clinic, visit
 
 def test_the_number_of_queries_does_not_grow(clinic: Clinic, visit: Appointment) -> None:
     first = missing(clinic.location)
+    missing(clinic.location, NOW - timedelta(days=1))
     DisruptedVisit.objects.create(disruption=first, appointment=visit)
     client = logged_in(Role.NURSE)
     few = queries(client, LIST), queries(client, f"{LIST}{first.pk}/")
