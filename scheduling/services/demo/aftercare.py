@@ -24,7 +24,7 @@ from scheduling.core.words import (
     SafetyQuestion,
 )
 from scheduling.models import Alert, CheckIn, Message, PlanReview
-from scheduling.services.acknowledging import acknowledge
+from scheduling.services.acknowledging import WANTS_DECISION, acknowledge
 from scheduling.services.answers import answer_check_in
 from scheduling.services.delivery import deliver
 from scheduling.services.duties import DUTIES
@@ -58,7 +58,10 @@ NOTES = {
     AlertKind.MESSAGE_FAILED: "Told by phone.",
     AlertKind.VISIT_OPEN: "Closed.",
     AlertKind.OVERDUE: "Spoke to the patient.",
+    AlertKind.CALL_MISSED: "Reached by phone; was unwell.",
+    AlertKind.REPLAN: "Agreed on the next visits by phone.",
 }
+SEEN_TO = "Seen to."
 
 
 class MadeUpPost(BaseEmailBackend):
@@ -145,14 +148,14 @@ class Aftercare:
 
     def _alerts(self, now: datetime) -> None:
         nurses = [actor for actor in self.clinic.actors.values() if "nurse" in actor.roles]
-        settled = {AlertKind.RENEW_ORDER, AlertKind.REVIEW_DUE, AlertKind.PLAN_STUCK}
+        settled = {AlertKind.RENEW_ORDER, AlertKind.REVIEW_DUE, AlertKind.PLAN_STUCK, *WANTS_DECISION}
         urgent = Q(kind=AlertKind.RED_FLAG, raised_at__lte=now - AT_ONCE)
         old = (
             Alert.objects.open().filter(urgent | Q(raised_at__lte=now - LEFT_OPEN)).exclude(kind__in=settled)
         )
         for alert in old.order_by("pk"):
             by = nurses[alert.pk % len(nurses)]
-            acknowledge(by=by, now=now, alert=alert, note=NOTES[AlertKind(alert.kind)])
+            acknowledge(by=by, now=now, alert=alert, note=NOTES.get(AlertKind(alert.kind), SEEN_TO))
 
     def _reviews(self, now: datetime) -> None:
         """The prescriber's reviews, within two days."""
