@@ -6,6 +6,7 @@ from decimal import Decimal
 from scheduling.core.words import Route, Stage, Status
 from scheduling.models import Appointment, Order, StaffMember
 from scheduling.services.amending import amend_order, open_infusions
+from scheduling.services.audit import author
 from scheduling.services.frame import public_holidays
 from scheduling.services.presence import mark_left, mark_present
 
@@ -22,7 +23,7 @@ STEP_UP = Decimal("0.1")
 def prescriber_on_site(clinic: DemoClinic, site: int, since: date, until: date) -> Life:
     """The site's main prescriber, marked on every weekday that is no holiday from ``since`` to ``until``."""
     location = clinic.sites[site]
-    staff = StaffMember.objects.get(pk=clinic.prescribers[2 * site].staff_id)
+    staff = StaffMember.objects.get(pk=author(clinic.prescribers[2 * site]))
     closed = public_holidays(location, since, until)
     for ordinal in range(since.toordinal(), until.toordinal() + 1):
         day = date.fromordinal(ordinal)
