@@ -59,7 +59,7 @@ def _at_now() -> Iterator[None]:
 
 
 def hold(clinic: Clinic, draft: Order, starts: Any = COURSE, **given: Any) -> Hold:
-    values = {"by": clinic.clerk, "now": NOW, "order": draft, "location": clinic.location}
+    values: dict[str, Any] = {"by": clinic.clerk, "now": NOW, "order": draft, "location": clinic.location}
     return hold_for_draft(**(values | {"places": clinic.places(starts)} | given))
 
 
@@ -137,8 +137,9 @@ def test_a_booked_place_is_not_held(clinic: Clinic, draft: Order) -> None:
     assert not Hold.objects.exists()
 
 
-def test_monitoring_places_change_seats_to_make_room(clinic: Clinic, draft: Order) -> None:
-    """A nurse's places are interchangeable: a held one takes whichever is free."""
+def test_a_nurse_looks_after_no_more_patients_than_she_may_held_ones_included(
+    clinic: Clinic, draft: Order
+) -> None:
     nurse = make_nurse(clinic.location, capacity=2, name="Ben")
     start = COURSE[0]
     for minutes in (0, 75):
@@ -328,7 +329,7 @@ def test_withdrawing_the_draft_frees_the_places(clinic: Clinic, draft: Order) ->
     hold(clinic, draft)
     withdraw_order(by=clinic.clerk, now=NOW, order=draft)
     assert not Hold.objects.exists()
-    assert clinic.book(clinic.order())
+    assert clinic.book(clinic.order()).appointments.count() == 6
 
 
 def test_another_protocol_frees_the_places(clinic: Clinic, draft: Order) -> None:

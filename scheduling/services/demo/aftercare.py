@@ -16,7 +16,6 @@ from scheduling.core.words import (
     ActorKind,
     AlertKind,
     CheckInState,
-    Decision,
     Effect,
     LinkPurpose,
     MessageKind,
@@ -25,9 +24,8 @@ from scheduling.core.words import (
     SafetyQuestion,
 )
 from scheduling.models import Alert, CheckIn, Message, PlanReview
-from scheduling.services.acknowledging import acknowledge
+from scheduling.services.acknowledging import WANTS_DECISION, acknowledge
 from scheduling.services.answers import answer_check_in
-from scheduling.services.deciding import decide
 from scheduling.services.delivery import deliver
 from scheduling.services.duties import DUTIES
 from scheduling.services.faults import Refused
@@ -60,10 +58,10 @@ NOTES = {
     AlertKind.MESSAGE_FAILED: "Told by phone.",
     AlertKind.VISIT_OPEN: "Closed.",
     AlertKind.OVERDUE: "Spoke to the patient.",
-    AlertKind.OVERRUN: "Seated elsewhere; waited ten minutes.",
-    AlertKind.CALL_MISSED: "Reached by phone: well, had forgotten.",
-    AlertKind.REPLAN: "Spoke to the patient: the other visits fit.",
+    AlertKind.CALL_MISSED: "Reached by phone; was unwell.",
+    AlertKind.REPLAN: "Agreed on the next visits by phone.",
 }
+SEEN_TO = "Seen to."
 
 
 class MadeUpPost(BaseEmailBackend):
@@ -150,27 +148,14 @@ class Aftercare:
 
     def _alerts(self, now: datetime) -> None:
         nurses = [actor for actor in self.clinic.actors.values() if "nurse" in actor.roles]
-        settled = {AlertKind.RENEW_ORDER, AlertKind.REVIEW_DUE, AlertKind.PLAN_STUCK}
+        settled = {AlertKind.RENEW_ORDER, AlertKind.REVIEW_DUE, AlertKind.PLAN_STUCK, *WANTS_DECISION}
         urgent = Q(kind=AlertKind.RED_FLAG, raised_at__lte=now - AT_ONCE)
         old = (
             Alert.objects.open().filter(urgent | Q(raised_at__lte=now - LEFT_OPEN)).exclude(kind__in=settled)
         )
         for alert in old.order_by("pk"):
-            if alert.kind == AlertKind.MISSES:
-                self._go_on(alert, now)
-                continue
             by = nurses[alert.pk % len(nurses)]
-            acknowledge(by=by, now=now, alert=alert, note=NOTES.get(AlertKind(alert.kind), "Seen to."))
-
-    def _go_on(self, alert: Alert, now: datetime) -> None:
-        """After a second miss the prescriber spoke to the patient, who wishes to go on."""
-        decide(
-            by=self.clinic.prescribers[0],
-            now=now,
-            alert=alert,
-            decision=Decision.CONTINUE,
-            note="Had the flu; wishes to go on.",
-        )
+            acknowledge(by=by, now=now, alert=alert, note=NOTES.get(AlertKind(alert.kind), SEEN_TO))
 
     def _reviews(self, now: datetime) -> None:
         """The prescriber's reviews, within two days."""

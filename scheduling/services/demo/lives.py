@@ -15,6 +15,7 @@ from scheduling.core.words import DoseUnit, Stage, Status
 from scheduling.models import Appointment, Location, Order, Patient, Series
 from scheduling.services.appointments import Canceller, cancel_appointment, cancel_rest
 from scheduling.services.booking import BookedPlace, book_series
+from scheduling.services.draft_holds import hold_for_draft
 from scheduling.services.faults import Refused
 from scheduling.services.orders import draft_order, sign_order, withdraw_order
 from scheduling.services.plans import set_plan
@@ -22,7 +23,7 @@ from scheduling.services.proposals import Proposal, Question, propose
 from scheduling.services.reason_words import NoPlanWords
 from scheduling.services.wishes import wishes_to_json
 
-from .clinic import DemoClinic
+from .clinic import OPENS, DemoClinic
 from .people import Person, meet_prerequisites, register
 from .plot import Ending, FollowUp, Part, Today
 from .regimens import WEEKLY
@@ -62,6 +63,8 @@ class Story:
         order = yield from self._order(
             patient, part.protocol, Stage.INDUCTION, booked_on, is_signed=is_signed
         )
+        if part.holds:
+            yield from self._hold(order)
         if part.ending in (Ending.DRAFTED, Ending.SIGNED):
             return
         now = self._on(booked_on)
@@ -147,6 +150,18 @@ class Story:
             request_key=key,
             wishes=wishes,
         )
+
+    def _hold(self, order: Order) -> Life:
+        """The places of a draft, held when the site opens on the demo's day: until it closes on the next."""
+        now = datetime.combine(self.day, OPENS, self._location.tz)
+        yield now
+        key = f"demo-{order.pk}-{next(self.keys)}"
+        question = Question(order.pk, self._location.pk, order.sessions, self.part.starts, Wishes(), key)
+        found = propose(question=question, order=order, location=self._location, now=now)
+        if not isinstance(found, NoPlanWords):
+            places = found[0].booked_places()
+            by = self.clinic.front_desk
+            hold_for_draft(by=by, now=now, order=order, location=self._location, places=places)
 
     def _day_of(self, place: BookedPlace) -> date:
         return place.starts_at.astimezone(self._location.tz).date()

@@ -19,6 +19,7 @@ from .lives import Story
 from .people import everybody, mrn, plain
 from .plot import parts
 from .simulation import live
+from .surroundings import dose_changed, prescriber_on_site
 from .visiting import BusyDay
 
 MARK = "load_demo"
@@ -26,6 +27,8 @@ MARK = "load_demo"
 ELSE_AT = time(11)
 AFTERCARE = timedelta(days=32)
 """The demo's past month, with what was booked before it."""
+SPRAYS_SINCE = timedelta(days=45)
+"""No spray, which needs a prescriber on site, was given earlier."""
 LONG_AGO = timedelta(days=130)
 """When the oldest treatment that still goes on was ordered."""
 
@@ -91,7 +94,12 @@ def load(*, day: date, as_of: datetime) -> None:
     post = MadeUpPost(refused=_address_of(FULL_MAILBOX))
     aftercare = Aftercare(clinic, post, str(day))
     busy_since = day - AFTERCARE
-    live([*(story.life() for story in stories), aftercare.life(day - LONG_AGO, busy_since)], as_of)
+    beside = (
+        *(prescriber_on_site(clinic, site, day - SPRAYS_SINCE, day) for site in range(len(clinic.sites))),
+        dose_changed(clinic, day),
+    )
+    lives = [*beside, *(story.life() for story in stories), aftercare.life(day - LONG_AGO, busy_since)]
+    live(lives, as_of)
     aftercare.round(as_of, is_first=True)
     aftercare.leave_a_red_flag(as_of)
     _name_visits(day)

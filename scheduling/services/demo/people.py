@@ -5,7 +5,9 @@ from datetime import date, datetime, timedelta
 from random import Random
 from unicodedata import normalize
 
-from scheduling.core.words import Channel, TrialOutcome
+from django.db.models import Q
+
+from scheduling.core.words import Channel, RequiredBefore, TrialOutcome
 from scheduling.models import Location, MedicationTrial, Patient, Prerequisite
 from scheduling.services.patients import add_medication_trial, give_consent, record_prerequisite, save_patient
 
@@ -135,7 +137,9 @@ def meet_prerequisites(
     clinic: DemoClinic, patient: Patient, code: str, now: datetime, *, without: str = ""
 ) -> None:
     """Record what a protocol wants before booking, except the prerequisite ``without``."""
-    for wanted in Prerequisite.objects.filter(protocols=clinic.protocols[code]).exclude(code=without):
+    for wanted in Prerequisite.objects.filter(protocols=clinic.protocols[code]).exclude(
+        Q(code=without) | Q(required_before=RequiredBefore.EVERY)
+    ):
         record_prerequisite(
             by=clinic.front_desk,
             now=now,

@@ -56,7 +56,8 @@ class Part:
 
     ``chair`` is the place on the demo's day of one who should be here then; wishes for times give way to it.
     ``today`` says what becomes of a visit on the demo's day and ``misses`` are numbers of visits missed before;
-    ``lacks`` is a prerequisite not on record; ``stops_after`` the visit after which a course is given up.
+    ``holds``: the places of a draft are held on the demo's day; ``lacks`` is a prerequisite not on record;
+    ``stops_after`` the visit after which a course is given up.
     """
 
     site: int
@@ -68,6 +69,7 @@ class Part:
     today: Today = Today.COMES
     misses: tuple[int, ...] = ()
     makes_up: bool = False
+    holds: bool = False
     lacks: str = ""
     stops_after: int = 0
     follow_up: FollowUp = FollowUp.NONE
@@ -216,8 +218,8 @@ def _not_booked(day: date) -> Iterator[Part]:
         (0, THRICE, "treatment-consent"),
     ):
         yield Part(site=site, protocol=protocol, starts=starts, ending=Ending.SIGNED, lacks=lacks)
-    for site, protocol in ((0, THRICE), (1, TWICE), (0, SPRAY)):
-        yield Part(site=site, protocol=protocol, starts=starts, ending=Ending.DRAFTED)
+    for site, protocol, holds in ((0, THRICE, True), (1, TWICE, False), (0, SPRAY, False)):
+        yield Part(site=site, protocol=protocol, starts=starts, ending=Ending.DRAFTED, holds=holds)
     for site in (0, 1, 0):
         yield Part(site=site, protocol=THRICE, starts=starts, ending=Ending.REGISTERED)
     yield Part(site=1, protocol=FOUR, starts=starts - timedelta(days=9), ending=Ending.WITHDRAWN)

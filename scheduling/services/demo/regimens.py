@@ -58,6 +58,9 @@ def add_protocols(by: Actor, now: datetime) -> dict[str, Protocol]:
     enrolment = Prerequisite.objects.create(
         code="rems-enrolment", name="REMS enrolment", required_before=RequiredBefore.BOOKING
     )
+    fasting = Prerequisite.objects.create(
+        code="fasting", name="Fasting confirmed", required_before=RequiredBefore.EVERY
+    )
     infusion = ProtocolContent(INFUSION_PHASES, INFUSION, (consent,))
     dose = {"dose_unit": DoseUnit.MG_PER_KG, "dose_low": Decimal("0.1"), "dose_high": Decimal("1.0")}
     protocols = {
@@ -78,6 +81,6 @@ def add_protocols(by: Actor, now: datetime) -> dict[str, Protocol]:
             prescriber_on_site=True,
             **TWICE_SPACING,
         ),
-        content=ProtocolContent(NASAL_PHASES, NASAL, (consent, enrolment)),
+        content=ProtocolContent(NASAL_PHASES, NASAL, (consent, enrolment, fasting)),
     )
     return protocols

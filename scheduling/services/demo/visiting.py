@@ -4,17 +4,23 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from random import Random
 
+from scheduling.access import Actor
 from scheduling.core.pattern import PhaseKind
-from scheduling.models import Appointment, StaffMember
+from scheduling.core.words import RequiredBefore, VitalMoment
+from scheduling.models import Appointment, Order, Prerequisite
+from scheduling.services.doses import record_dose
 from scheduling.services.missing import record_missed
 from scheduling.services.overruns import minutes_of
-from scheduling.services.presence import mark_present
+from scheduling.services.patients import record_prerequisite
+from scheduling.services.pressures import record_pressure
 from scheduling.services.visits import discharge, record_step
 
 from .clinic import DemoClinic
 from .simulation import Life
 
 ESCORTS = ("her husband", "his wife", "a neighbor", "a friend", "her sister", "his brother", "their daughter")
+RECORDED_SINCE = timedelta(days=7)
+"""Doses and blood pressures are on record for the visits of the last week."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +97,11 @@ def attend(clinic: DemoClinic, visit: Appointment, chance: Random, today: BusyDa
         yield at
         record_missed(by=clinic.front_desk, now=at, appointment=visit)
     elif manner.comes:
-        yield from _come(clinic, visit, chance, manner)
+        is_recent = visit.starts_at > today.as_of - RECORDED_SINCE
+        yield from _come(clinic, visit, chance, manner, is_recent=is_recent)
 
 
-def _come(clinic: DemoClinic, visit: Appointment, chance: Random, manner: Manner) -> Life:
+def _come(clinic: DemoClinic, visit: Appointment, chance: Random, manner: Manner, *, is_recent: bool) -> Life:
     lasts = minutes_of(visit)
     nurse = clinic.actors[visit.nurse_id]
     minute = timedelta(minutes=1)
@@ -103,20 +110,42 @@ def _come(clinic: DemoClinic, visit: Appointment, chance: Random, manner: Manner
     record_step(by=clinic.front_desk, now=at, appointment=visit, field="arrived_at")
     at = visit.starts_at + lasts[PhaseKind.CHECK_IN] + lasts[PhaseKind.PREPARATION] + manner.start * minute
     yield at
-    if visit.protocol.prescriber_on_site:
-        mark_present(by=clinic.front_desk, now=at, staff=_doctor(clinic, visit), location=visit.location)
+    _confirm_for_this_visit(nurse, visit, at)
+    if is_recent:
+        _measure(nurse, visit, VitalMoment.BEFORE, at)
     record_step(by=nurse, now=at, appointment=visit, field="started_at")
+    if is_recent:
+        # Read now: the order may have been amended since the visit was looked up.
+        amount = Order.objects.get(appointments=visit.pk).dose_amount
+        record_dose(by=nurse, now=at, appointment=visit, amount=amount)
     at += lasts[PhaseKind.TREATMENT] + manner.treatment * minute
     yield at
     record_step(by=nurse, now=at, appointment=visit, field="treatment_ended_at")
     at += lasts[PhaseKind.RECOVERY] + lasts[PhaseKind.DISCHARGE] + manner.rest * minute
     yield at
+    if is_recent:
+        _measure(nurse, visit, VitalMoment.LEAVING, at)
     alone = "A taxi the clinic called; felt well for an hour" if chance.random() < 0.06 else ""
     escort = "" if alone else visit.patient.escort_name or chance.choice(ESCORTS)
     discharge(by=nurse, now=at, appointment=visit, escort=escort, no_escort_reason=alone)
 
 
-def _doctor(clinic: DemoClinic, visit: Appointment) -> StaffMember:
-    """The first prescriber of the visit's site."""
-    first = 0 if visit.location_id == clinic.sites[0].pk else 2
-    return StaffMember.objects.get(pk=clinic.prescribers[first].staff_id or 0)
+def _confirm_for_this_visit(nurse: Actor, visit: Appointment, now: datetime) -> None:
+    """Record what the protocol wants before every visit."""
+    every = Prerequisite.objects.filter(protocols=visit.protocol_id, required_before=RequiredBefore.EVERY)
+    for wanted in every:
+        record_prerequisite(by=nurse, now=now, patient=visit.patient, prerequisite=wanted, appointment=visit)
+
+
+def _measure(nurse: Actor, visit: Appointment, moment: VitalMoment, now: datetime) -> None:
+    """A made-up blood pressure, the same for the same visit, within the usual limits."""
+    chance = Random(f"{visit.patient.mrn} {visit.starts_at} {moment}")  # noqa: S311 - made-up data
+    record_pressure(
+        by=nurse,
+        now=now,
+        appointment=visit,
+        moment=moment,
+        systolic=chance.randint(108, 146),
+        diastolic=chance.randint(64, 92),
+        pulse=chance.randint(58, 92),
+    )

@@ -21,6 +21,7 @@ from scheduling.core.words import (
     MessageState,
     OrderState,
     PlanState,
+    RequiredBefore,
     Status,
 )
 from scheduling.models import (
@@ -31,14 +32,17 @@ from scheduling.models import (
     CheckIn,
     Claim,
     FollowUpPlan,
+    Hold,
     Location,
     Message,
     Order,
     Patient,
     Prerequisite,
+    Presence,
     StaffMember,
 )
 from scheduling.services import demo
+from scheduling.services.amending import is_news
 from scheduling.services.overruns import overruns
 from scheduling.services.plan_blocks import steps_of
 
@@ -129,7 +133,7 @@ def test_no_two_claims_on_a_seat_overlap_and_the_orders_are_counted() -> None:
         )
         assert cursor.fetchone() == (0,)
     for order in Order.objects.all():
-        counted = Appointment.objects.filter(series__order=order, status__in=COUNTED).count()
+        counted = Appointment.objects.filter(order=order, status__in=COUNTED).count()
         assert order.taken == counted <= order.sessions
     booked = Appointment.objects.filter(status__in=(Status.BOOKED, Status.ARRIVED))
     assert booked.exists()
@@ -196,7 +200,7 @@ def test_the_made_up_people_would_pass_their_own_forms() -> None:
 def test_what_has_to_be_on_record_is_lacking_only_where_nothing_is_booked() -> None:
     lacking = [
         (order.patient_id, wanted.code)
-        for wanted in Prerequisite.objects.all()
+        for wanted in Prerequisite.objects.exclude(required_before=RequiredBefore.EVERY)
         for order in Order.objects.filter(protocol__in=wanted.protocols.all())
         if not wanted.records.filter(patient=order.patient_id).exists()
     ]
@@ -238,3 +242,46 @@ def test_a_loaded_demo_is_not_replaced_outside_a_demo() -> None:
     with pytest.raises(CommandError, match="DEMO=1 is not set"):
         call_command("load_demo", "--fresh")
     assert Patient.objects.count() == 60
+
+
+# --- what real days bring ---
+
+
+@pytest.mark.usefixtures("clinic")
+def test_every_spray_was_given_with_a_prescriber_on_site_and_its_own_fasting_record() -> None:
+    sprays = Appointment.objects.filter(protocol__prescriber_on_site=True, started_at__isnull=False)
+    assert sprays.count() > 15
+    assert not sprays.filter(prescriber=None).exists()
+    assert not sprays.exclude(start_override_reason="").exists()
+    fasting = Prerequisite.objects.get(required_before=RequiredBefore.EVERY)
+    assert set(fasting.records.values_list("appointment", flat=True)) == set(
+        sprays.values_list("pk", flat=True)
+    )
+    assert set(fasting.records.values_list("recorded_by__is_nurse", flat=True)) == {True}
+    here = Presence.objects.filter(left_at=None).values_list("staff__name", flat=True)
+    assert sorted(here) == ["Dr. Amara Whitfield", "Dr. Rosa Sandoval"]
+    assert Presence.objects.exclude(left_at=None).count() > 40
+    assert not Alert.objects.filter(kind=AlertKind.NO_PRESCRIBER).exists()
+
+
+@pytest.mark.usefixtures("clinic")
+def test_doses_and_blood_pressures_of_the_last_week_are_on_record() -> None:
+    given = Appointment.objects.filter(status=Status.DONE)
+    recent = given.filter(starts_at__gt=NOON - timedelta(days=7))
+    assert recent.count() > 10
+    for visit in recent.select_related("order").prefetch_related("blood_pressures"):
+        assert visit.dose_given == visit.order.dose_amount
+        assert sorted(row.moment for row in visit.blood_pressures.all()) == ["before", "leaving"]
+    assert not given.exclude(pk__in=recent).exclude(dose_given=None).exists()
+
+
+@pytest.mark.usefixtures("clinic")
+def test_one_draft_holds_places_and_one_changed_dose_was_not_seen() -> None:
+    hold = Hold.objects.exclude(order=None).get()
+    assert hold.order
+    assert hold.order.state == OrderState.DRAFT
+    assert hold.expires_at == datetime(2026, 11, 26, 0, 0, tzinfo=UTC), "closing on Wednesday in New York"
+    assert len(hold.places["visits"]) == hold.order.sessions
+    news = [order for order in Order.objects.exclude(replaces=None) if is_news(order)]
+    assert len(news) == 1
+    assert news[0].appointments.filter(local_date=DAY, status=Status.BOOKED).exists()
