@@ -70,8 +70,11 @@ def nasal(doctor: StaffMember) -> Protocol:
 
 
 def visit_under(clinic: Clinic, protocol: Protocol) -> Appointment:
-    fields = {"dose_amount": "56", "weight_kg": None} if protocol.dose_unit == DoseUnit.MG else {}
-    order = make_order(make_patient(clinic.location), protocol, **fields)
+    patient = make_patient(clinic.location)
+    if protocol.dose_unit == DoseUnit.MG:
+        order = make_order(patient, protocol, dose_amount=Decimal(56), weight_kg=None)
+    else:
+        order = make_order(patient, protocol)
     return clinic.book(order, [NINE]).appointments.get()
 
 
