@@ -52,9 +52,12 @@ def amend_order(
     require_treated(old.patient)
     check_order(order, now.astimezone(old.patient.home_location.tz).date())
     require_dose_confirmed(order, unusual_dose_confirmed)
+    was_news = is_news(old)
     old.state = OrderState.REPLACED
     old.save(update_fields=["state"])
     _sign(by, now, old, order, unusual_dose_confirmed)
+    if not (was_news or dose_changed(order)):
+        _nothing_to_see(order)
     _hand_over(old, order, ahead)
     record(
         by=by,
@@ -77,6 +80,12 @@ def _sign(by: Actor, now: datetime, old: Order, order: Order, unusual_dose_confi
     order.drafted_at = order.signed_at = now
     order.seen_by = order.seen_at = None
     order.save(force_insert=True)
+
+
+def _nothing_to_see(order: Order) -> None:
+    """The nurses know this dose: it counts as seen by who signed."""
+    order.seen_by_id, order.seen_at = order.signed_by_id, order.signed_at
+    order.save(update_fields=["seen_by", "seen_at"])
 
 
 def _locked(pk: int) -> Order:
@@ -113,8 +122,8 @@ def dose_changed(order: Order) -> bool:
 
 
 def is_news(order: Order) -> bool:
-    """Whether nurses still have to see that the dose changed."""
-    return order.seen_at is None and dose_changed(order)
+    """Whether nurses still have to see a changed dose: of this order, or of one it replaced before they did."""
+    return order.replaces_id is not None and order.seen_at is None
 
 
 @transaction.atomic
@@ -122,7 +131,7 @@ def see_dose(*, by: Actor, now: datetime, order: Order) -> Order:
     """A nurse has seen the changed dose; once is enough. Raises Refused where no dose changed."""
     by.require(Action.RECORD_VISIT)
     order = _locked(order.pk)
-    if not dose_changed(order):
+    if order.replaces_id is None:
         raise Refused("dose_same", _("The dose of this order was not changed."))
     if order.seen_at is None:
         order.seen_by_id, order.seen_at = by.staff_id, now

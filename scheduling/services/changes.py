@@ -124,7 +124,7 @@ def undo_change(*, by: Actor, now: datetime, change: CourseChange) -> Series:
     for visit, was in zip(visits, change.before, strict=True):
         _put_back(visit, was, now)
     require_spacing(visits, now)
-    take_places(visits, Pattern.of(visits[0].protocol.pattern_phases()), now)
+    _take_again(visits, now)
     recount(series.order)
     series.revision += 1
     series.save(update_fields=["revision"])
@@ -140,6 +140,13 @@ def undo_change(*, by: Actor, now: datetime, change: CourseChange) -> Series:
         numbers=[visit.number for visit in visits],
     )
     return series
+
+
+def _take_again(visits: Sequence[Appointment], now: datetime) -> None:
+    """Claim the places; booked visits keep their version of the protocol, so those of one course may differ."""
+    for protocol in {visit.protocol_id: visit.protocol for visit in visits}.values():
+        of_it = [visit for visit in visits if visit.protocol_id == protocol.pk]
+        take_places(of_it, Pattern.of(protocol.pattern_phases()), now)
 
 
 def _require_undoable(by: Actor, change: CourseChange, series: Series, now: datetime) -> None:
@@ -183,14 +190,14 @@ def _locked_visits(before: Sequence[Mapping[str, Any]]) -> list[Appointment]:
 
 
 def _put_back(visit: Appointment, was: Mapping[str, Any], now: datetime) -> None:
-    """Restore what the change changed. Raises Refused for a visit that has begun meanwhile or is over."""
+    """Restore what the change changed, under the order the course has now."""
     visit.starts_at, visit.ends_at = (datetime.fromisoformat(was[name]) for name in ("starts_at", "ends_at"))
     visit.local_date, visit.local_time = (
         date.fromisoformat(was["local_date"]),
         time.fromisoformat(was["local_time"]),
     )
     visit.chair_id, visit.nurse_id = was["chair_id"], was["nurse_id"]
-    visit.status, visit.reason = was["status"], was["reason"]
+    visit.status, visit.reason, visit.order = was["status"], was["reason"], visit.series.order
     visit.override_reason = was.get("override_reason", "")
     visit.is_confirmed, visit.changed_at = was["is_confirmed"], now
     visit.sequence += 1

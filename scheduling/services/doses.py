@@ -47,7 +47,7 @@ def record_dose(*, by: Actor, now: datetime, appointment: Appointment, amount: D
     before = given_words(visit)
     visit.dose_given, visit.dose_given_unit = amount, visit.order.dose_unit
     visit.save(update_fields=["dose_given", "dose_given_unit"])
-    _flag(visit, now)
+    follow_dose(visit, now)
     record(
         by=by,
         now=now,
@@ -60,7 +60,8 @@ def record_dose(*, by: Actor, now: datetime, appointment: Appointment, amount: D
     return visit
 
 
-def _flag(visit: Appointment, now: datetime) -> None:
+def follow_dose(visit: Appointment, now: datetime) -> None:
+    """Ask a prescriber about a dose that differs, and no longer about one that was corrected or taken back."""
     key = f"dose_differs:{visit.pk}:{given_words(visit)}"
     flags = Alert.objects.filter(kind=AlertKind.DOSE_DIFFERS, appointment=visit)
     settle(flags.exclude(key=key), now)

@@ -10,7 +10,7 @@ from scheduling.access import Action, Actor
 from scheduling.core.words import AlertKind, Status
 from scheduling.models import Alert, Appointment, Location, Presence, StaffMember
 
-from .alerts import raise_alert, settle
+from .alerts import raise_again, raise_alert, settle
 from .audit import author, record
 from .faults import Refused
 
@@ -20,11 +20,22 @@ OBSERVED = (Status.IN_TREATMENT, Status.RECOVERING)
 
 def present_at(location: Location, now: datetime) -> list[Presence]:
     """Who is on site at ``now``, by name. One marked on an earlier local day was forgotten: left (DESIGN)."""
-    rows = Presence.objects.filter(location=location, left_at=None).select_related("staff")
+    return _of_today(Presence.objects.filter(location=location, left_at=None), location, now)
+
+
+def present_for_sure(location: Location, now: datetime) -> list[Presence]:
+    """As ``present_at``, locked: nobody of them is marked as gone until the caller's transaction is over.
+
+    The caller may hold a visit's lock: whoever leaves locks no visit.
+    """
+    rows = Presence.objects.select_for_update(no_key=True, of=("self",))
+    return _of_today(rows.filter(location=location, left_at=None), location, now)
+
+
+def _of_today(rows: "QuerySet[Presence]", location: Location, now: datetime) -> list[Presence]:
     today = now.astimezone(location.tz).date()
-    return [
-        row for row in rows.order_by("staff__name") if row.arrived_at.astimezone(location.tz).date() == today
-    ]
+    named = rows.select_related("staff").order_by("staff__name", "pk")
+    return [row for row in named if row.arrived_at.astimezone(location.tz).date() == today]
 
 
 def may_be_marked(location: Location, now: datetime) -> list[StaffMember]:
@@ -48,7 +59,8 @@ def mark_present(*, by: Actor, now: datetime, staff: StaffMember, location: Loca
     for row in present_at(location, now):
         if row.staff_id == staff.pk:
             return row
-    Presence.objects.filter(staff=staff, left_at=None).update(left_at=now)
+    for former in _locked(Presence.objects.filter(staff=staff, left_at=None)):
+        _leave(former, now)
     row = Presence.objects.create(staff=staff, location=location, arrived_at=now, recorded_by_id=author(by))
     settle(Alert.objects.filter(kind=AlertKind.NO_PRESCRIBER, location=location), now)
     record(by=by, now=now, action="mark_present", subject=row, staff=staff.pk, location=location.pk)
@@ -59,20 +71,26 @@ def mark_present(*, by: Actor, now: datetime, staff: StaffMember, location: Loca
 def mark_left(*, by: Actor, now: datetime, presence: Presence) -> Presence:
     """Note that a prescriber has left at ``now``; whoever still needs one raises an alert. Twice changes nothing."""
     by.require(Action.MARK_PRESENT)
-    row = (
-        Presence.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("staff", "location")
-        .get(pk=presence.pk)
-    )
+    row = _locked(Presence.objects.all()).get(pk=presence.pk)
     if row.left_at is not None:
         return row
+    _leave(row, now)
+    record(by=by, now=now, action="mark_left", subject=row, staff=row.staff_id, location=row.location_id)
+    return row
+
+
+def _locked(rows: "QuerySet[Presence]") -> "QuerySet[Presence]":
+    locked = rows.select_for_update(no_key=True, of=("self",))
+    return locked.select_related("staff", "location").order_by("pk")
+
+
+def _leave(row: Presence, now: datetime) -> None:
+    """End a presence; patients who need a prescriber there and have none any more raise alerts."""
     row.left_at = now
     row.save(update_fields=["left_at"])
     if not present_at(row.location, now):
         for visit in observed(row.location):
             _warn(visit, row, now)
-    record(by=by, now=now, action="mark_left", subject=row, staff=row.staff_id, location=row.location_id)
-    return row
 
 
 def observed(location: Location) -> "QuerySet[Appointment]":
@@ -84,18 +102,25 @@ def observed(location: Location) -> "QuerySet[Appointment]":
 
 
 def _warn(visit: Appointment, row: Presence, now: datetime) -> None:
-    raise_alert(
+    key = f"no_prescriber:{visit.pk}:{row.pk}"
+    alert = raise_alert(
         kind=AlertKind.NO_PRESCRIBER,
-        key=f"no_prescriber:{visit.pk}:{row.pk}",
+        key=key,
         patient=visit.patient,
         location=visit.location,
         now=now,
         appointment=visit,
-        facts={"left_at": now.isoformat(), "name": row.staff.name},
+        facts={"left_at": (row.left_at or now).isoformat(), "name": row.staff.name},
     )
+    if alert is None:
+        raise_again(Alert.objects.filter(key=key), now)
 
 
-def settle_presence(visit: Appointment, now: datetime) -> None:
-    """The patient is no longer observed: nobody has to come for this one."""
+def follow_presence(visit: Appointment, now: datetime) -> None:
+    """Nobody has to come once the patient is no longer observed; one whose discharge was taken back is again."""
     if visit.status not in OBSERVED:
         settle(Alert.objects.filter(kind=AlertKind.NO_PRESCRIBER, appointment=visit), now)
+    elif visit.protocol.prescriber_on_site and not present_at(visit.location, now):
+        last = Presence.objects.filter(location=visit.location).select_related("staff").first()
+        if last:
+            _warn(visit, last, now)

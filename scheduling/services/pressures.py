@@ -68,11 +68,14 @@ def record_pressure(
 
 @transaction.atomic
 def remove_pressure(*, by: Actor, now: datetime, pressure: BloodPressure, reason: str) -> None:
-    """Take a wrong entry away; the audit trail keeps it and the reason. Raises Refused without one."""
+    """Take a wrong entry away; the audit trail keeps it and the reason. Raises Refused without one, and twice."""
     by.require(Action.RECORD_VISIT)
     if not reason.strip():
         raise Refused("no_reason", _("Say why this entry is wrong."), field="reason")
-    row = BloodPressure.objects.select_related("appointment").get(pk=pressure.pk)
+    rows = BloodPressure.objects.select_for_update(no_key=True, of=("self",)).select_related("appointment")
+    row = rows.filter(pk=pressure.pk).first()
+    if row is None:
+        raise Refused("entry_gone", _("This entry was removed a moment ago."))
     record(
         by=by,
         now=now,

@@ -10,7 +10,7 @@ from scheduling.core.words import RequiredBefore
 from scheduling.models import Appointment, Location, Prerequisite, PrerequisiteRecord, StaffMember
 
 from .faults import Refused
-from .presence import present_at
+from .presence import present_for_sure
 
 REASON_LENGTH = 200
 
@@ -73,7 +73,7 @@ def begin(visit: Appointment, now: datetime, *, override_reason: str, prescriber
 
 def _present(location: Location, now: datetime, prescriber: StaffMember | None) -> StaffMember:
     """The named prescriber, or the only one who is there."""
-    here = [row.staff for row in present_at(location, now)]
+    here = [row.staff for row in present_for_sure(location, now)]
     if prescriber is None and len(here) == 1:
         return here[0]
     if prescriber is None or prescriber not in here:
@@ -86,7 +86,17 @@ def _present(location: Location, now: datetime, prescriber: StaffMember | None) 
     return prescriber
 
 
-def take_back_start(visit: Appointment) -> None:
-    """Forget what belongs to a start that was taken back; nothing is saved."""
+def start_facts(visit: Appointment) -> dict[str, object]:
+    """What the audit trail keeps of a start: who was on site, and why it began with something not on record."""
+    facts = {"prescriber": visit.prescriber_id, "override_reason": visit.start_override_reason}
+    return {name: value for name, value in facts.items() if value}
+
+
+def take_back_start(visit: Appointment) -> dict[str, object]:
+    """Forget what belongs to a start that was taken back, and return it for the audit trail; nothing is saved."""
+    facts = start_facts(visit)
+    if visit.dose_given is not None:
+        facts |= {"dose_given": str(visit.dose_given), "dose_given_unit": visit.dose_given_unit}
     visit.start_override_reason, visit.prescriber = "", None
     visit.dose_given, visit.dose_given_unit = None, ""
+    return facts

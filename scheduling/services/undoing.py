@@ -13,12 +13,13 @@ from scheduling.models import Appointment
 from .check_ins import drop_unasked
 from .claims import release, take_places
 from .conflicts import follow_conflicts
+from .doses import follow_dose
 from .faults import Refused
 from .locks import locked_visit
 from .missing import take_back_miss
 from .open_visits import settle_open_visit
 from .orders import recount
-from .presence import settle_presence
+from .presence import follow_presence
 from .starting import take_back_start
 from .stopping import take_back_stop
 from .visits import STEP_FIELDS, last_step, record_visit, step_needs
@@ -47,6 +48,7 @@ def undo_step(*, by: Actor, now: datetime, appointment: Appointment) -> Appointm
     by.require(Action.RECORD_ARRIVAL)
     visit = locked_visit(appointment.pk)
     facts: dict[str, object] = {"status": visit.status}
+    before = visit.order
     if visit.status == Status.MISSED:
         take_back_miss(visit, now)
     elif visit.status == Status.NOT_GIVEN:
@@ -55,6 +57,8 @@ def undo_step(*, by: Actor, now: datetime, appointment: Appointment) -> Appointm
         take_back_stop(visit, now)
     else:
         facts |= _step_back(visit, by, now)
+    if before.pk != visit.order_id:
+        recount(before)
     recount(visit.order)
     follow_conflicts(visit, now)
     record_visit(by, now, "undo_step", visit, **facts)
@@ -70,11 +74,14 @@ def _step_back(visit: Appointment, by: Actor, now: datetime) -> dict[str, object
     facts: dict[str, object] = {"field": field, "before": getattr(visit, field).isoformat()}
     setattr(visit, field, None)
     visit.status = STEP_FIELDS[field][0]
+    if field == "arrived_at":
+        # A visit to come is under the order the course has now.
+        visit.order = visit.series.order
     if field == "treatment_ended_at" and visit.stop_reason:
         facts |= {"stop": visit.stop_reason, "reason": visit.reason}
         take_back_stop(visit, now)
     if field == "started_at":
-        take_back_start(visit)
+        facts |= take_back_start(visit)
     if field == "discharged_at":
         visit.escort = visit.no_escort_reason = visit.observation_override_reason = ""
     visit.save()
@@ -83,7 +90,8 @@ def _step_back(visit: Appointment, by: Actor, now: datetime) -> dict[str, object
     if field in ("started_at", "discharged_at"):
         drop_unasked(visit, now)
     settle_open_visit(visit, now)
-    settle_presence(visit, now)
+    follow_presence(visit, now)
+    follow_dose(visit, now)
     return facts
 
 

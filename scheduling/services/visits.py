@@ -21,8 +21,8 @@ from .faults import Refused
 from .locks import locked_visit
 from .open_visits import settle_open_visit
 from .orders import recount
-from .presence import settle_presence
-from .starting import begin
+from .presence import follow_presence
+from .starting import begin, start_facts
 from .visit_status import require_status
 
 STEP_FIELDS = {
@@ -85,7 +85,7 @@ def record_step(
     visit.status = after
     visit.save()
     follow_conflicts(visit, now)
-    record_visit(by, now, field, visit)
+    record_visit(by, now, field, visit, **(start_facts(visit) if field == "started_at" else {}))
     return visit
 
 
@@ -124,9 +124,11 @@ def discharge(
     recount(visit.order)
     plan_check_ins(visit, now)
     settle_open_visit(visit, now)
-    settle_presence(visit, now)
+    follow_presence(visit, now)
     follow_conflicts(visit, now)
-    record_visit(by, now, "discharge", visit, override=bool(no_escort_reason))
+    sooner = visit.observation_override_reason
+    facts = {"observation_reason": sooner} if sooner else {}
+    record_visit(by, now, "discharge", visit, override=bool(no_escort_reason), **facts)
     return visit
 
 
