@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from scheduling.core.pattern import PhaseKind
 from scheduling.core.words import AlertKind, Role, Status
-from scheduling.models import Appointment, Order, Series
+from scheduling.models import Appointment, Claim, Order, Protocol, Series
 from scheduling.services.amending import amend_order, is_news, see_dose
-from scheduling.services.appointments import Canceller, cancel_appointment
+from scheduling.services.appointments import Canceller, cancel_appointment, cancel_rest
 from scheduling.services.changes import undo_change, undoable
 from scheduling.services.doses import record_dose
 from scheduling.services.faults import Refused
@@ -17,12 +18,20 @@ from scheduling.services.running import run
 from scheduling.services.undoing import undo_step
 from scheduling.services.visits import record_step
 from tests.days.one_day import NINE, at, brought, nurse_of, open_alerts
-from tests.factories import NOW, actor, make_patient, make_staff
+from tests.factories import NOW, actor, make_patient, make_protocol, make_staff
 from tests.services.clinics import Clinic
 
 pytestmark = pytest.mark.django_db
 
 DAYS = (0, 2, 6)
+LONGER = (
+    (PhaseKind.CHECK_IN, 15),
+    (PhaseKind.PREPARATION, 15),
+    (PhaseKind.TREATMENT, 60),
+    (PhaseKind.RECOVERY, 45),
+    (PhaseKind.DISCHARGE, 15),
+    (PhaseKind.TURNOVER, 15),
+)
 
 
 @pytest.fixture
@@ -81,6 +90,23 @@ def test_a_cancelled_visit_stays_away_where_the_new_order_has_no_infusion_for_it
     assert refused.value.code == "order_not_overbooked"
     last.refresh_from_db()
     assert last.status == Status.CANCELLED_IN_TIME
+
+
+def test_visits_of_two_versions_of_a_protocol_come_back_each_with_its_own_phases(
+    clinic: Clinic, course: Series
+) -> None:
+    Protocol.objects.update(is_current=False)
+    longer = make_protocol("iv", LONGER, version=2)
+    amend(clinic, course.order, protocol=longer)
+    course.refresh_from_db()
+    clinic.book(course.order, [NINE + timedelta(days=8)])
+    spans = sorted(Claim.objects.values_list("appointment", "seat__kind", "starts_at", "ends_at"))
+    cancel_rest(by=clinic.clerk, now=NOW, series=course, canceller=Canceller.CLINIC)
+    change = undoable(course, NOW)
+    assert change is not None
+    undo_change(by=clinic.clerk, now=NOW, change=change)
+    held = Claim.objects.filter(appointment__isnull=False)
+    assert sorted(held.values_list("appointment", "seat__kind", "starts_at", "ends_at")) == spans
 
 
 def test_an_arrival_taken_back_is_a_visit_to_come_under_the_new_order(clinic: Clinic, course: Series) -> None:
