@@ -141,14 +141,13 @@ def test_more_sessions_than_the_order_allows_are_refused(desk: Client, order: Or
     assert str(answer.context["refused"]) == "The order has 3 infusions left; 6 were chosen."
 
 
-def test_an_unsigned_order_is_refused(desk: Client, clinic: Clinic, patient: Patient) -> None:
-    draft = clinic.order(patient, signed=False)
+def test_an_unsigned_order_may_hold_places_but_is_not_booked(
+    desk: Client, clinic: Clinic, patient: Patient
+) -> None:
+    proposal = propose(desk, clinic.order(patient, signed=False))[0]
     with nothing_changes():
-        page = desk.post(address(patient), asked(draft))
-    assert question_errors(page)["order"] == [
-        "Select a valid choice. That choice is not one of the available choices."
-    ]
-    assert "There is no signed order with infusions left to book." in page.content.decode()
+        answer = book(desk, patient, proposal)
+    assert str(answer.context["refused"]) == "A prescriber has to sign this order first."
 
 
 def test_an_expired_order_is_refused(desk: Client, order: Order) -> None:

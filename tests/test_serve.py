@@ -1,6 +1,7 @@
 """The command behind `make demo`: everything starts together and ends together."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,22 +16,33 @@ from django.conf import settings
 from .test_logs import free_port
 
 
-@pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    """A demo with an empty, migrated database of its own."""
-    variables = os.environ | {
+def variables(database: Path) -> dict[str, str]:
+    """The environment of a demo with this database."""
+    return os.environ | {
         "DJANGO_SETTINGS_MODULE": "clinic.settings",
-        "DATABASE_URL": f"sqlite:///{tmp_path}/demo.sqlite3",
+        "DATABASE_URL": f"sqlite:///{database}",
         "DEMO": "1",
     }
+
+
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty, migrated database, to be copied."""
+    database = tmp_path_factory.mktemp("migrated") / "demo.sqlite3"
     subprocess.run(
         [sys.executable, "manage.py", "migrate", "--verbosity=0"],
         cwd=settings.BASE_DIR,
-        env=variables,
+        env=variables(database),
         check=True,
         capture_output=True,
     )
-    return variables
+    return database
+
+
+@pytest.fixture
+def environment(migrated: Path, tmp_path: Path) -> dict[str, str]:
+    """A demo with an empty, migrated database of its own."""
+    return variables(Path(shutil.copy(migrated, tmp_path)))
 
 
 @pytest.fixture
