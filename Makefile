@@ -57,7 +57,7 @@ test-sqlite: $(DEV)
 	env -u DATABASE_URL $(PYTEST) -m race
 
 # What needs no database, or brings its own, ran above. Of the browser tests one walk is enough here.
-ONCE := core test_serve.py test_settings.py test_suite.py test_translations.py
+ONCE := core services/demo/test_loading.py test_serve.py test_settings.py test_suite.py test_translations.py
 test-postgres: $(DEV)
 	$(BIN)/python tests/postgres.py -- $(PYTEST) $(SIDE_BY_SIDE) $(ONCE:%=--ignore=tests/%) -m "not race and (not browser or walk)"
 	$(BIN)/python tests/postgres.py -- $(PYTEST) $(ONCE:%=--ignore=tests/%) -m race

@@ -98,6 +98,8 @@ def _move(series: Series, plan: TransferPlan, now: datetime) -> None:
     pattern = Pattern.of(series.order.protocol.pattern_phases())
     for move in _in_free_order(plan.moves, plan.location):
         place = BookedPlace(move.starts_at, move.place.chair, move.place.nurse)
+        # Planned by the order's version, which an amendment may have renewed since it was booked.
+        move.visit.protocol = series.order.protocol
         put(move.visit, plan.location, pattern, place, now)
         move.visit.sequence += 1
         move.visit.is_confirmed = False

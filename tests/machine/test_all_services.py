@@ -55,7 +55,7 @@ ACTS: dict[Callable[[World, Draw], None], int] = {
 }
 """Everything anybody can do, and how often it is tried beside the others."""
 WEIGHTED = [act for act, weight in ACTS.items() for _turn in range(weight)]
-EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "25"))
+EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "20"))
 
 
 class Machine(RuleBasedStateMachine):
