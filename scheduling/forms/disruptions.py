@@ -1,5 +1,6 @@
 """Forms of bad days: what is missing from when until when, and closing a day."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -10,9 +11,10 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from scheduling.core.walltime import WallTimeError, resolve
-from scheduling.core.words import DisruptionKind
+from scheduling.core.words import CallState, DisruptionKind
 from scheduling.models import Chair, Location, StaffMember
 from scheduling.models.disruptions import DISRUPTION_LABELS
+from scheduling.services.call_lists import OUTCOMES
 
 from .patients import DayInput, plain_helper
 from .visits import CLOCK_WORDS, WallTimeInput
@@ -84,20 +86,95 @@ class DisruptionForm(forms.Form):
         return {name: self.cleaned_data[name] for name in names}
 
 
+class RaiseForm(forms.Form):
+    """Which nurse looks after one patient more, and why."""
+
+    prefix = "raise"
+    nurse = forms.ModelChoiceField(
+        label=_("Nurse"),
+        queryset=StaffMember.objects.none(),
+        empty_label=None,
+        error_messages={"invalid_choice": _("This nurse cannot take the visit even so. Choose again.")},
+    )
+    reason = forms.CharField(label=_("Reason"), max_length=200)
+
+    def __init__(self, *args: Any, nurses: Sequence[int], **kwargs: Any) -> None:
+        """``nurses`` by primary key: those who are full only in number."""
+        super().__init__(*args, **kwargs)
+        self.fields["nurse"].queryset = StaffMember.objects.filter(pk__in=nurses)  # type: ignore[attr-defined]
+
+    @property
+    def helper(self) -> FormHelper:
+        """Side by side."""
+        return plain_helper(
+            Row(Column("nurse", css_class="col-sm-5"), Column("reason", css_class="col-sm-7"))
+        )
+
+
+class AddedShiftForm(forms.Form):
+    """Who works an extra shift on the visit's day; times are wall times of the location."""
+
+    prefix = "shift"
+    nurse = forms.ModelChoiceField(
+        label=_("Nurse"), queryset=StaffMember.objects.filter(is_nurse=True, is_active=True)
+    )
+    starts = forms.TimeField(label=_("From"), widget=WallTimeInput, input_formats=["%H:%M"])
+    ends = forms.TimeField(label=_("Until"), widget=WallTimeInput, input_formats=["%H:%M"])
+    reason = forms.CharField(label=_("Note"), max_length=80, required=False)
+
+    @property
+    def helper(self) -> FormHelper:
+        """Side by side."""
+        return plain_helper(
+            Row(
+                Column("nurse", css_class="col-sm-6"),
+                Column("starts", css_class="col-6 col-sm-3"),
+                Column("ends", css_class="col-6 col-sm-3"),
+            ),
+            "reason",
+        )
+
+
+class CallForm(forms.Form):
+    """What a call ended with."""
+
+    outcome = forms.TypedChoiceField(choices=[(one.value, one.value) for one in OUTCOMES], coerce=CallState)
+
+
 class ClosingForm(forms.Form):
-    """Which day a location closes, and why; asked a second time, since everybody is told at once."""
+    """Which day a location closes, why, and what becomes of the visits; confirmed, since everybody is told at once."""
 
     location = forms.ModelChoiceField(
         label=_("Location"), queryset=Location.objects.filter(is_active=True), empty_label=None
     )
     day = forms.DateField(label=_("Day"), widget=DayInput())
     reason = forms.CharField(label=_("Reason"), max_length=200, help_text=_("For the staff alone."))
-    confirmed = forms.BooleanField(
-        label=_("Cancel every visit booked on that day and tell the patients at once."),
-        error_messages={"required": _("Confirm that the day is to be cancelled.")},
+    find_other_times = forms.ChoiceField(
+        label=_("The visits of that day"),
+        choices=[
+            ("", _("are cancelled; staff book them again later")),
+            (
+                "yes",
+                _(
+                    "get the best other time: moved at once where they start in more than 24 hours; "
+                    "else cancelled, with a place held until closing for the call"
+                ),
+            ),
+        ],
+        required=False,
+        widget=forms.RadioSelect,
+        initial="",
     )
+    confirmed = forms.BooleanField(
+        label=_("Close the day and tell every patient at once."),
+        error_messages={"required": _("Confirm that the day is to be closed.")},
+    )
+
+    def clean_find_other_times(self) -> bool:
+        """As the service takes it."""
+        return bool(self.cleaned_data["find_other_times"])
 
     @property
     def helper(self) -> FormHelper:
         """One under the other."""
-        return plain_helper("location", "day", "reason", "confirmed")
+        return plain_helper("location", "day", "reason", "find_other_times", "confirmed")

@@ -15,7 +15,7 @@ from scheduling.models import Appointment, Claim, Series
 from .audit import record
 from .booking import BookedPlace, put
 from .changes import as_it_was, free_if_silent, keep_for_undo
-from .claims import claims_of, let_go, release, take_places
+from .claims import claims_of, let_go, let_offers_go, release, take_places
 from .course_messages import announce, leaves_at
 from .faults import Refused
 from .locks import locked_series, locked_visit, raise_revision
@@ -44,7 +44,25 @@ def move_appointment(
     visit = locked_visit(appointment.pk)
     if visit.status != Status.BOOKED:
         raise Refused("not_booked", _("Only a visit that has not begun can be moved."))
+    move_booked(by, visit, place, now, override_reason=override_reason)
+    return visit
+
+
+def move_booked(
+    by: Actor,
+    visit: Appointment,
+    place: BookedPlace,
+    now: datetime,
+    *,
+    override_reason: str = "",
+    leaves: datetime | None = None,
+) -> None:
+    """Move a locked booked visit and write the audit entry; the caller checked who acts. Refuses as moving does.
+
+    ``leaves`` (UTC): when the patient is told; without it after the time in which it can be undone.
+    """
     let_go(visit.series)
+    let_offers_go([visit])
     before, was, held = visit.starts_at, as_it_was([visit]), claims_of([visit])
     pattern = Pattern.of(visit.protocol.pattern_phases())
     put(visit, visit.location, pattern, place, now)
@@ -57,8 +75,7 @@ def move_appointment(
         visit.is_confirmed = False
     visit.save()
     take_places([visit], pattern, now, held)
-    leaves = leaves_at((before, visit.starts_at), now)
-    _tell(by, now, [visit], was, held, leaves)
+    _tell(by, now, [visit], was, held, leaves or leaves_at((before, visit.starts_at), now))
     record(
         by=by,
         now=now,
@@ -69,7 +86,6 @@ def move_appointment(
         after=visit.starts_at.isoformat(),
         overridden=broken,
     )
-    return visit
 
 
 @transaction.atomic
@@ -133,6 +149,7 @@ def cancel_booked(
     ``leaves`` (UTC): when the patient is told; without it after the time in which it can be undone.
     """
     let_go(visits[0].series)
+    let_offers_go(visits)
     was, held = as_it_was(visits), claims_of(visits)
     release(visits)
     for visit in visits:

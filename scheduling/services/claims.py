@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from django.db.models import Q
 from django.utils import formats
@@ -13,7 +14,7 @@ from scheduling.core.pattern import Pattern
 from scheduling.core.seating import has_room, reseat
 from scheduling.core.timeline import STEP_MINUTES
 from scheduling.core.words import SeatKind
-from scheduling.models import Appointment, Claim, Hold, Seat, Series
+from scheduling.models import Appointment, Claim, DisruptedVisit, Hold, Seat, Series
 from scheduling.models.seats import CLAIM_LIMIT
 
 from .faults import Refused
@@ -50,6 +51,9 @@ def _holder_words(claim: Claim) -> str:
         return str(claim.appointment.patient)
     if claim.hold and claim.hold.order:
         return _("%(patient)s (held for a draft)") % {"patient": claim.hold.order.patient}
+    row = DisruptedVisit.objects.filter(hold=claim.hold_id).select_related("appointment__patient").first()
+    if row:
+        return _("%(patient)s (held for a call)") % {"patient": row.appointment.patient}
     return _("a hold")
 
 
@@ -79,6 +83,11 @@ def let_go(series: Series) -> None:
     Hold.objects.filter(change__series=series).delete()
 
 
+def let_offers_go(visits: Iterable[Appointment]) -> None:
+    """Free what is kept for a call about these visits: they get another place or end now."""
+    Hold.objects.filter(offered_to__appointment__in=[visit.pk for visit in visits]).delete()
+
+
 def hold_places(hold: Hold, former: Sequence[Claim]) -> None:
     """Keep for ``hold`` what is free of the places that visits had: chairs and nurses, not the patient's time.
 
@@ -96,11 +105,18 @@ def hold_places(hold: Hold, former: Sequence[Claim]) -> None:
 def _free_parts(claim: Claim) -> list[tuple[datetime, datetime]]:
     """What of a deleted claim nobody has by now, as half-open UTC intervals."""
     taken = Claim.objects.overlapping(claim.starts_at, claim.ends_at).filter(seat=claim.seat_id)
+    return _outside(claim, taken.order_by("starts_at"))
+
+
+def _outside(claim: Claim, taken: Iterable[Claim]) -> list[tuple[datetime, datetime]]:
+    """The stretches of ``claim`` (UTC, half-open) beside ``taken``, which stand by start."""
     parts, start = [], claim.starts_at
-    for other in taken.order_by("starts_at"):
+    for other in taken:
         if start < other.starts_at:
-            parts.append((start, other.starts_at))
+            parts.append((start, min(other.starts_at, claim.ends_at)))
         start = max(start, other.ends_at)
+        if start >= claim.ends_at:
+            break
     return [*parts, (start, claim.ends_at)] if start < claim.ends_at else parts
 
 
@@ -116,13 +132,20 @@ def take_places(
     Claim.objects.bulk_create(_free_places(visits, pattern, now, former))
 
 
-def keep_places(hold: Hold, visits: Sequence[Appointment], pattern: Pattern, now: datetime) -> None:
+def keep_places(
+    hold: Hold,
+    visits: Sequence[Appointment],
+    pattern: Pattern,
+    now: datetime,
+    own: Sequence[Claim] = (),
+) -> None:
     """Keep for ``hold`` what unsaved ``visits`` would take: chairs and nurses, not the patient's time.
 
     The patient may be moved or booked meanwhile (DESIGN): a hold stands in the way of others only, and booking
-    checks the patient's own time anyway. Locks and refuses as ``take_places`` does.
+    checks the patient's own time anyway. Of the ``own`` claims of a visit that is to move it needs nothing twice.
+    Locks and refuses as ``take_places`` does.
     """
-    kept = [claim for claim in _free_places(visits, pattern, now) if claim.seat.patient_id is None]
+    kept = [claim for claim in _free_places(visits, pattern, now, own=own) if claim.seat.patient_id is None]
     for claim in kept:
         claim.appointment, claim.hold = None, hold
     Claim.objects.bulk_create(kept)
@@ -137,15 +160,23 @@ def free_expired(now: datetime) -> int:
 
 
 def _free_places(
-    visits: Sequence[Appointment], pattern: Pattern, now: datetime, former: Sequence[Claim] = ()
+    visits: Sequence[Appointment],
+    pattern: Pattern,
+    now: datetime,
+    former: Sequence[Claim] = (),
+    own: Sequence[Claim] = (),
 ) -> list[Claim]:
     """Unsaved claims of these visits on locked seats; monitoring places of others change where they have to."""
     free_expired(now)
     seats = _lock_seats(visits, former)
-    fixed = _fixed_claims(visits, pattern, seats)
+    fixed = [
+        (visit, part)
+        for visit, claim in _fixed_claims(visits, pattern, seats)
+        for part in _without(claim, own)
+    ]
     held = _claims_near(visits, pattern, seats)
     taken = _collisions(fixed, held)
-    monitoring, moved, full = _monitoring_claims(visits, pattern, seats, held, now)
+    monitoring, moved, full = _monitoring_claims(visits, pattern, seats, held, own, now)
     if taken or full:
         clashes = sorted([*taken, *full], key=lambda clash: (clash.starts_at, clash.seat.pk))
         raise Refused(
@@ -214,6 +245,19 @@ def _claim(visit: Appointment, seat: Seat, first: int, last: int) -> Claim:
     )
 
 
+def _without(claim: Claim, own: Sequence[Claim]) -> list[Claim]:
+    """The parts of an unsaved claim beside ``own`` ones of the same kind and owner."""
+
+    def whose(one: Claim) -> tuple[str, int | None, int | None, int | None]:
+        return one.seat.kind, one.seat.chair_id, one.seat.nurse_id, one.seat.patient_id
+
+    there = [one for one in own if whose(one) == whose(claim)]
+    if not there:
+        return [claim]
+    parts = _outside(claim, sorted(there, key=attrgetter("starts_at")))
+    return [Claim(seat=claim.seat, appointment=claim.appointment, starts_at=a, ends_at=b) for a, b in parts]
+
+
 def _collisions(
     wanted: Sequence[tuple[Appointment, Claim]], held: Mapping[int, Sequence[Claim]]
 ) -> list[Taken]:
@@ -257,6 +301,7 @@ def _monitoring_claims(
     pattern: Pattern,
     seats: dict[tuple[str, int], list[Seat]],
     held: Mapping[int, Sequence[Claim]],
+    own: Sequence[Claim],
     now: datetime,
 ) -> tuple[list[Claim], list[tuple[Claim, int]], list[Taken]]:
     """New monitoring claims; claims of other visits with the seat they change to; and all that is full."""
@@ -269,21 +314,21 @@ def _monitoring_claims(
         places, capacity = _places(_seats_of(seats, SeatKind.MONITORING, nurse_id), more, now)
         hers = [visit for visit in visits if visit.nurse_id == nurse_id]
         row = [(claim, index) for index, seat in enumerate(places) for claim in held.get(seat.pk, ())]
-        for visit in hers:
-            first, last = (visit.starts_at + step * STEP for step in pattern.nurse)
+        wanted = [(visit, _claim(visit, places[0], *pattern.nurse)) for visit in hers]
+        for visit, claim in [(visit, part) for visit, whole in wanted for part in _without(whole, own)]:
+            first, last = claim.starts_at, claim.ends_at
             taken = [(claim.starts_at, claim.ends_at, index) for claim, index in row]
             seated = None
             if has_room([one[:2] for one in taken], first, last, capacity, more):
                 # The usual places first; the others only where a raise or a lowered number needs them.
                 seated = reseat(taken, first, last, capacity) or reseat(taken, first, last, len(places))
             if seated is None:
-                crowd = [claim for claim, _index in row if claim.starts_at < last and first < claim.ends_at]
-                full += [Taken(visit, claim.seat, first, last, claim) for claim in crowd]
+                crowd = [other for other, _index in row if other.starts_at < last and first < other.ends_at]
+                full += [Taken(visit, other.seat, first, last, other) for other in crowd]
                 continue
-            own, changes = seated
-            row = [(claim, changes.get(at, index)) for at, (claim, index) in enumerate(row)]
-            claim = _claim(visit, places[own], *pattern.nurse)
-            row.append((claim, own))
+            place, changes = seated
+            row = [(other, changes.get(at, index)) for at, (other, index) in enumerate(row)]
+            row.append((claim, place))
         for claim, index in row:
             if claim.pk is None:
                 claim.seat = places[index]

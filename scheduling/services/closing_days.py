@@ -1,4 +1,4 @@
-"""Closing a location for one day, as for snow: one act cancels the day and tells everybody at once."""
+"""Closing a location for one day, as for snow: one act cancels or moves the day and tells everybody at once."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -8,22 +8,40 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from scheduling.access import Action, Actor
-from scheduling.core.words import DisruptionKind, Resolution, Status
+from scheduling.core.words import CallState, DisruptionKind, Resolution, Status
 from scheduling.models import Appointment, DisruptedVisit, Disruption, Location, Order, Series
 
-from .appointments import Canceller, cancel_booked
+from .appointments import Canceller, cancel_booked, move_booked
 from .audit import record
-from .disruptions import calls_for
 from .faults import Refused
+from .late import as_booked
+from .offers import offer_places
+from .other_places import keep_for_call
+from .uncovering import calls_for
+
+TRIES = 3
+"""So many of the best other places are tried for one visit."""
 
 
 @transaction.atomic
-def close_day(*, by: Actor, now: datetime, location: Location, day: date, reason: str) -> Disruption:
+def close_day(
+    *,
+    by: Actor,
+    now: datetime,
+    location: Location,
+    day: date,
+    reason: str,
+    find_other_times: bool = False,
+) -> Disruption:
     """Take the whole local ``day`` away and cancel every visit booked on it; whoever arrived or began stays.
 
-    One change for each course, told at once: no delay in which it could be undone. Whoever is not written to by
-    e-mail becomes a call task; patients whose visit starts within 24 h are called besides. Raises Refused for a
-    day that is over, without a reason, and where the day is closed already.
+    With ``find_other_times`` a visit that starts in more than 24 h is moved to the best other place instead; for
+    one that starts sooner the best is held until closing, for the patient who is called to agree to. Where none is
+    free the visit is cancelled, no more.
+
+    One change for each course or move, told at once: no delay in which it could be undone. Whoever is not written
+    to by e-mail becomes a call task; patients whose visit starts within 24 h are called besides. Raises Refused for
+    a day that is over, without a reason, and where the day is closed already.
     """
     by.require(Action.DISRUPT)
     reason = reason.strip()
@@ -49,18 +67,26 @@ def close_day(*, by: Actor, now: datetime, location: Location, day: date, reason
         made_by_id=by.staff_id,
         made_at=now,
     )
-    _cancel_all(by, visits, reason, now)
-    DisruptedVisit.objects.bulk_create(
+    calls = {visit.pk: calls_for(visit.starts_at, now) for visit in visits}
+    moved = set()
+    if find_other_times:
+        later = [visit for visit in visits if calls[visit.pk] == CallState.NONE]
+        moved = {visit.pk for visit in later if _moves(by, visit, now)}
+    cancelled = [visit for visit in visits if visit.pk not in moved]
+    _cancel_all(by, cancelled, reason, now)
+    rows = DisruptedVisit.objects.bulk_create(
         DisruptedVisit(
             disruption=disruption,
             appointment=visit,
-            resolution=Resolution.CANCELLED,
+            resolution=Resolution.MOVED if visit.pk in moved else Resolution.CANCELLED,
             resolved_by_id=by.staff_id,
             resolved_at=now,
-            call=calls_for(visit.starts_at, now),
+            call=calls[visit.pk],
         )
         for visit in visits
     )
+    to_call = [row for row in rows if row.call != CallState.NONE] if find_other_times else []
+    held = [row.appointment_id for row in to_call if _holds(by, row, now)]
     record(
         by=by,
         now=now,
@@ -68,6 +94,8 @@ def close_day(*, by: Actor, now: datetime, location: Location, day: date, reason
         subject=disruption,
         day=day.isoformat(),
         visits=[visit.pk for visit in visits],
+        moved=sorted(moved),
+        held=held,
     )
     return disruption
 
@@ -90,6 +118,33 @@ def _locked_day(location: Location, day: date) -> list[Appointment]:
     for visit in visits:
         visit.series = by_id[visit.series_id]
     return visits
+
+
+def _moves(by: Actor, visit: Appointment, now: datetime) -> bool:
+    """Whether the visit was moved to one of the best other places."""
+    for place in offer_places(appointment=visit, now=now).places[:TRIES]:
+        try:
+            with transaction.atomic():
+                move_booked(by, visit, as_booked(place), now, leaves=now)
+        except Refused:
+            # Somebody took it a moment ago: what the move wrote on the visit is not true.
+            visit.refresh_from_db()
+            continue
+        return True
+    return False
+
+
+def _holds(by: Actor, row: DisruptedVisit, now: datetime) -> bool:
+    """Whether one of the best other places for a cancelled visit is held for the call."""
+    visit = row.appointment
+    for place in offer_places(appointment=visit, now=now).places[:TRIES]:
+        try:
+            with transaction.atomic():
+                keep_for_call(by=by, now=now, visit=visit, row=row, place=as_booked(place))
+        except Refused:
+            continue
+        return True
+    return False
 
 
 def _cancel_all(by: Actor, visits: Sequence[Appointment], reason: str, now: datetime) -> None:

@@ -1,20 +1,18 @@
 """Declared disruptions: something is missing from a time to a time; the visits it uncovers are listed."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from scheduling.access import Action, Actor
-from scheduling.core.words import AlertKind, CallState, DisruptionKind, Resolution, Status
+from scheduling.core.words import AlertKind, DisruptionKind, Resolution, Status
 from scheduling.models import (
     Alert,
     Appointment,
     Chair,
-    DisruptedVisit,
     Disruption,
-    Hold,
     Location,
     StaffMember,
 )
@@ -23,15 +21,7 @@ from .alerts import settle
 from .audit import record
 from .coverage import uncovered
 from .faults import Refused
-from .uncovering import list_visits
-
-CALL_WITHIN = timedelta(hours=24)
-"""Patients whose visit starts sooner are called (issue: the call list)."""
-
-
-def calls_for(starts_at: datetime, now: datetime) -> CallState:
-    """Whether a patient with a visit at ``starts_at`` (UTC) is to be called."""
-    return CallState.TO_CALL if starts_at - now <= CALL_WITHIN else CallState.NONE
+from .uncovering import list_visits, resolve
 
 
 def affected(disruption: Disruption) -> "QuerySet[Appointment]":
@@ -84,8 +74,6 @@ def open_disruption(
     after = uncovered(visits, now)
     lost = [visit for visit in visits if visit.pk in after and visit.pk not in before]
     list_visits(disruption, lost, after, now)
-    soon = [visit.pk for visit in lost if calls_for(visit.starts_at, now) == CallState.TO_CALL]
-    disruption.visits.filter(appointment__in=soon).update(call=CallState.TO_CALL)
     record(
         by=by,
         now=now,
@@ -136,10 +124,7 @@ def lift_disruption(*, by: Actor, now: datetime, disruption: Disruption) -> Disr
     open_rows = list(row.visits.open().select_related("appointment"))
     still = uncovered([one.appointment for one in open_rows], now)
     kept = [one for one in open_rows if one.appointment_id not in still]
-    Hold.objects.filter(offered_to__in=kept).delete()
-    DisruptedVisit.objects.filter(pk__in=[one.pk for one in kept]).update(
-        resolution=Resolution.KEPT, resolved_at=now, resolved_by=by.staff_id, call=CallState.NONE
-    )
+    resolve(by, row.visits.filter(pk__in=[one.pk for one in kept]), Resolution.KEPT, now)
     keys = [f"uncovered:{row.pk}:{one.appointment_id}" for one in kept]
     settle(Alert.objects.filter(kind=AlertKind.UNCOVERED, key__in=keys), now)
     record(

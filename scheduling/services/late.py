@@ -19,7 +19,7 @@ from scheduling.models import Appointment
 
 from .audit import record
 from .booking import BookedPlace, put
-from .claims import claims_of, let_go, release, take_places
+from .claims import claims_of, let_go, let_offers_go, release, take_places
 from .course_messages import announce
 from .faults import Refused
 from .locks import locked_visit, raise_revision
@@ -52,7 +52,7 @@ class LateOffers:
 
 def late_offers(visit: Appointment, now: datetime) -> LateOffers:
     """For a visit of today that has not started. Nothing is written."""
-    problem = _problem(visit, now)
+    problem = one_day(visit, now)
     return LateOffers(
         tuple(_same_time(problem, visit)), _start_now(visit, now), tuple(_later(problem, visit, now))
     )
@@ -60,11 +60,11 @@ def late_offers(visit: Appointment, now: datetime) -> LateOffers:
 
 def same_time_places(visit: Appointment, now: datetime) -> tuple[Place, ...]:
     """Other chairs and nurses for a visit that has not started, at its time. Nothing is written."""
-    return tuple(_same_time(_problem(visit, now), visit))
+    return tuple(_same_time(one_day(visit, now), visit))
 
 
-def _problem(visit: Appointment, now: datetime) -> CourseProblem:
-    """This one visit on its day; no lead time binds somebody who stands at the desk."""
+def one_day(visit: Appointment, now: datetime) -> CourseProblem:
+    """One visit, booked or here, on its day; no lead time binds somebody who stands at the desk."""
     problem = load_problem(
         order=visit.series.order,
         location=visit.location,
@@ -139,6 +139,7 @@ def start_later(*, by: Actor, now: datetime, appointment: Appointment, place: Bo
         raise Refused("not_booked", _("Only a visit that has not begun can be moved."))
     before, held, day = visit.starts_at, claims_of([visit]), visit.local_date
     let_go(visit.series)
+    let_offers_go([visit])
     pattern = Pattern.of(visit.protocol.pattern_phases())
     put(visit, visit.location, pattern, place, now)
     if visit.local_date != day or visit.starts_at <= before:

@@ -144,8 +144,10 @@ def _cancel(by: Actor, now: datetime, record: Record, visits: Sequence[Appointme
         if series.pk in changed:
             raise_revision(series)
     DisruptedVisit.objects.open().filter(appointment__in=visits).update(
-        resolution=Resolution.CANCELLED, resolved_by=author(by), resolved_at=now, call=CallState.NONE
+        resolution=Resolution.CANCELLED, resolved_by=author(by), resolved_at=now
     )
+    # Also for visits that an earlier disruption cancelled: nobody is called about a new time.
+    DisruptedVisit.objects.filter(appointment__patient=record.patient).update(call=CallState.NONE)
 
 
 def _end_plans(patient: Patient, now: datetime, reason: str) -> list[int]:

@@ -174,7 +174,7 @@ def check_typed(*, appointment: Appointment, now: datetime, day: date, wall: tim
 
 
 def _problem_of(appointment: Appointment, now: datetime, until: date, wishes: Wishes) -> CourseProblem:
-    return load_problem(
+    problem = load_problem(
         order=appointment.series.order,
         location=appointment.location,
         now=now,
@@ -184,6 +184,11 @@ def _problem_of(appointment: Appointment, now: datetime, until: date, wishes: Wi
         wishes=wishes,
         ignoring=[appointment],
     )
+    if problem.reference is not None:
+        return problem
+    # A course of one visit has no other to tell the usual time.
+    own = appointment.local_time
+    return replace(problem, reference=own.hour * 60 + own.minute)
 
 
 def _last_date(appointment: Appointment) -> date:

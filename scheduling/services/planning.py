@@ -79,7 +79,7 @@ def load_problem(
     last = max(today, min(until, last_day(location, now)))
     horizon = Horizon.of(location.tz, min(max(since, today), last), last)
     frame = load_frame(location, horizon)
-    ours = _claimed_by(ignoring) | _not_binding(order, now) if with_claims else set()
+    ours = _claimed_by(ignoring) | _not_binding(order, ignoring, now) if with_claims else set()
     chairs, nurses, patient = _free_masks(order, location, frame, ours, with_claims)
     ignored = [visit.pk for visit in ignoring]
     existing = near_visits(order, horizon.days[0].date, horizon.days[-1].date, ignored)
@@ -206,9 +206,14 @@ def _claimed_by(visits: Iterable[Appointment]) -> set[tuple[int, int, int]]:
     return _steps_of(Claim.objects.filter(appointment__in=list(visits))) if visits else set()
 
 
-def _not_binding(order: Order, now: datetime) -> set[tuple[int, int, int]]:
-    """Places kept by holds that are over, and by those that a booking of this order ends: its own, or for an undo."""
+def _not_binding(order: Order, ignoring: Sequence[Appointment], now: datetime) -> set[tuple[int, int, int]]:
+    """Places kept by holds that are over, and by those that a booking of this order ends: its own, or for an undo.
+
+    So does what is kept for a call about a visit of ``ignoring``, which is about to move.
+    """
     ended = Q(expires_at__lte=now) | Q(order=order) | Q(change__series__order=order)
+    if ignoring:
+        ended |= Q(offered_to__appointment__in=ignoring)
     over = Hold.objects.filter(ended)
     ids = list(over.values_list("pk", flat=True))
     return _steps_of(Claim.objects.filter(hold__in=ids)) if ids else set()

@@ -12,7 +12,7 @@ from scheduling.core.words import Status
 from scheduling.models import Appointment
 
 from .audit import record
-from .claims import claims_of, release, take_places
+from .claims import claims_of, let_offers_go, release, take_places
 from .faults import Refused
 from .locks import locked_visit
 from .reason_words import in_words
@@ -41,6 +41,7 @@ def reassign(
         )
     before = {"chair": visit.chair_id, "nurse": visit.nurse_id}
     held = claims_of([visit])
+    let_offers_go([visit])
     visit.chair_id, visit.nurse_id = chair_id, nurse_id
     require_seats(visit.location, [visit])
     reasons = broken_rules(now=now, series=visit.series, visits=[visit])

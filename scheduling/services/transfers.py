@@ -21,7 +21,7 @@ from scheduling.models import (
 from .alerts import raise_alert, settle
 from .audit import author, record
 from .booking import BookedPlace, put
-from .claims import claims_of, let_go, release, take_places
+from .claims import claims_of, let_go, let_offers_go, release, take_places
 from .countersigning import may_countersign
 from .course_messages import announce, leaves_at
 from .faults import Refused
@@ -90,6 +90,7 @@ def _move(series: Series, plan: TransferPlan, now: datetime) -> None:
     """Give the visits their new places; the course is the new location's from here on."""
     visits = [move.visit for move in plan.moves]
     let_go(series)
+    let_offers_go(visits)
     held = claims_of(visits)
     release(visits)
     series.location = plan.location

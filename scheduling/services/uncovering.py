@@ -2,22 +2,23 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Model, Q
+from django.db.models import Model, Q, QuerySet
 from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from scheduling.access import SYSTEM, Action, Actor
-from scheduling.core.words import CANCELLED, AlertKind, DisruptionKind, Resolution
+from scheduling.core.words import CANCELLED, AlertKind, CallState, DisruptionKind, Resolution
 from scheduling.models import (
     Alert,
     Appointment,
     Chair,
     DisruptedVisit,
     Disruption,
+    Hold,
     Location,
     StaffMember,
 )
@@ -27,6 +28,9 @@ from .audit import record
 from .coverage import TO_COME, uncovered
 from .faults import Refused
 from .running import run
+
+CALL_WITHIN = timedelta(hours=24)
+"""Patients whose visit starts sooner are called (DESIGN)."""
 
 Why = Mapping[int, tuple[str, ...]]
 """Reasons in words by visit."""
@@ -122,13 +126,20 @@ def _about(thing: Model, visit: Appointment) -> tuple[DisruptionKind, Location, 
     return DisruptionKind.LOCATION, visit.location, None
 
 
+def calls_for(starts_at: datetime, now: datetime) -> CallState:
+    """Whether a patient with a visit at ``starts_at`` (UTC) is to be called."""
+    return CallState.TO_CALL if starts_at - now <= CALL_WITHIN else CallState.NONE
+
+
 def list_visits(disruption: Disruption, visits: Sequence[Appointment], why: Why, now: datetime) -> None:
     """List visits under a disruption and raise one alert for each; those already listed stay as they are.
 
     The caller's service writes the audit entry.
     """
     for visit in visits:
-        DisruptedVisit.objects.get_or_create(disruption=disruption, appointment=visit)
+        DisruptedVisit.objects.get_or_create(
+            disruption=disruption, appointment=visit, defaults={"call": calls_for(visit.starts_at, now)}
+        )
         raise_alert(
             kind=AlertKind.UNCOVERED,
             key=f"uncovered:{disruption.pk}:{visit.pk}",
@@ -172,11 +183,22 @@ def settle_visits(*, by: Actor, now: datetime, visits: Sequence[Appointment]) ->
         if visit is None or visit.pk in still:
             continue
         settle(Alert.objects.filter(pk=alert.pk), now)
-        DisruptedVisit.objects.open().filter(appointment=visit).update(
-            resolution=_outcome(visit, alert), resolved_at=now, resolved_by=by.staff_id
-        )
+        resolve(by, DisruptedVisit.objects.open().filter(appointment=visit), _outcome(visit, alert), now)
         settled[visit.pk] = visit
     return list(settled.values())
+
+
+def resolve(by: Actor, rows: "QuerySet[DisruptedVisit]", outcome: Resolution, now: datetime) -> None:
+    """Note what became of these visits and free what was kept for calls about them.
+
+    Where neither time nor day changed nobody is called any more; else the patient still has to be told.
+    """
+    found = list(rows.values_list("pk", flat=True))
+    Hold.objects.filter(offered_to__in=found).delete()
+    rows = DisruptedVisit.objects.filter(pk__in=found)
+    if outcome in (Resolution.COVERED, Resolution.KEPT):
+        rows.update(call=CallState.NONE)
+    rows.update(resolution=outcome, resolved_at=now, resolved_by=by.staff_id)
 
 
 def _outcome(visit: Appointment, alert: Alert) -> Resolution:

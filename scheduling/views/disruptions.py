@@ -14,8 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from scheduling.access import Action, Actor
 from scheduling.core.words import UNDER_WAY, Resolution
 from scheduling.forms.disruptions import ClosingForm, DisruptionForm
-from scheduling.models import DisruptedVisit, Disruption
-from scheduling.services.call_lists import record_call
+from scheduling.models import Disruption
 from scheduling.services.closing_days import close_day
 from scheduling.services.covering import cover_all
 from scheduling.services.disruptions import affected, lift_disruption, open_disruption
@@ -23,6 +22,7 @@ from scheduling.services.faults import Refused
 from scheduling.services.running import run
 
 from .days import place_of
+from .disrupted_visits import lines_of
 from .entrance import staff_page
 from .refusals import show_refusal
 
@@ -77,16 +77,14 @@ def disruption_add(request: HttpRequest, by: Actor) -> HttpResponse:
 def disruption_detail(request: HttpRequest, by: Actor, pk: int) -> HttpResponse:
     """The visits that lost their place by start, what became of each, and the calls."""
     disruption = disruption_of(pk)
-    rows = disruption.visits.select_related(
-        "appointment__patient", "appointment__chair", "appointment__nurse", "told_by", "called_by"
-    )
+    now = timezone.now()
     here = affected(disruption).filter(status__in=UNDER_WAY).select_related("patient")
     context = {
         "disruption": disruption,
-        "rows": rows.order_by("appointment__starts_at", "pk"),
+        "lines": lines_of(disruption, now),
         "open_count": disruption.visits.open().count(),
         "here": here,
-        "now": timezone.now(),
+        "now": now,
     }
     return render(request, "staff/disruption_detail.html", context)
 
@@ -113,21 +111,6 @@ def disruption_lift(request: HttpRequest, by: Actor, pk: int) -> HttpResponse:
     return redirect("disruption_detail", pk)
 
 
-@require_POST
-@staff_page(Action.COVER)
-def disruption_call(request: HttpRequest, by: Actor, pk: int) -> HttpResponse:
-    """A patient was told by phone, or not reached."""
-    row = get_object_or_404(DisruptedVisit.objects.select_related("appointment__patient"), pk=pk)
-    is_reached = request.POST.get("reached") == "yes"
-    try:
-        run(record_call, by=by, now=timezone.now(), row=row, is_reached=is_reached)
-        words = _("%(patient)s is told.") if is_reached else _("%(patient)s was not reached; call again.")
-        messages.success(request, words % {"patient": row.appointment.patient})
-    except Refused as refused:
-        messages.error(request, str(refused))
-    return redirect("disruption_detail", row.disruption_id)
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 @staff_page(Action.DISRUPT)
 def closing(request: HttpRequest, by: Actor) -> HttpResponse:
@@ -136,18 +119,42 @@ def closing(request: HttpRequest, by: Actor) -> HttpResponse:
     initial = {"location": place.here, "day": place.today(timezone.now())} if place else {}
     form = ClosingForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
-        values = {name: form.cleaned_data[name] for name in ("location", "day", "reason")}
+        names = ("location", "day", "reason", "find_other_times")
+        values = {name: form.cleaned_data[name] for name in names}
         try:
             made = run(close_day, by=by, now=timezone.now(), **values)
         except Refused as refused:
             show_refusal(form, refused)
         else:
-            count = made.visits.count()
-            words = ngettext(
-                "The day is closed; %(count)d visit is cancelled.",
-                "The day is closed; %(count)d visits are cancelled.",
-                count,
-            )
-            messages.success(request, words % {"count": count})
+            messages.success(request, _closed_words(made))
             return redirect("disruption_detail", made.pk)
     return render(request, "staff/closing.html", {"form": form})
+
+
+def _closed_words(disruption: Disruption) -> str:
+    """How many were cancelled and moved, and for how many a place is held."""
+    rows = disruption.visits
+    cancelled = rows.filter(resolution=Resolution.CANCELLED).count()
+    moved, held = rows.filter(resolution=Resolution.MOVED).count(), rows.filter(hold__isnull=False).count()
+    words = [
+        ngettext(
+            "The day is closed; %(count)d visit is cancelled.",
+            "The day is closed; %(count)d visits are cancelled.",
+            cancelled,
+        )
+        % {"count": cancelled}
+    ]
+    if moved:
+        words.append(
+            ngettext("%(count)d is moved.", "%(count)d are moved.", moved) % {"count": moved},
+        )
+    if held:
+        words.append(
+            ngettext(
+                "For %(count)d another place is held until closing: call and ask.",
+                "For %(count)d another place is held until closing: call and ask.",
+                held,
+            )
+            % {"count": held}
+        )
+    return " ".join(words)

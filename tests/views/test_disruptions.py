@@ -110,18 +110,20 @@ def test_a_patient_who_was_not_reached_is_called_again_until_told(clinic: Clinic
     disruption = missing(clinic.location)
     row = DisruptedVisit.objects.create(disruption=disruption, appointment=visit, call=CallState.TO_CALL)
     client, url = logged_in(Role.FRONT_DESK), f"{LIST}visits/{row.pk}/call/"
-    assert said(client.post(url, {"reached": "no"}))[-1] == f"{visit.patient} was not reached; call again."
-    assert said(client.post(url, {"reached": "yes"}))[-1] == f"{visit.patient} is told."
+    reached, not_reached = {"outcome": "none"}, {"outcome": "not_reached"}
+    assert said(client.post(url, not_reached))[-1] == f"{visit.patient} was not reached; call again."
+    assert said(client.post(url, reached))[-1] == f"{visit.patient} is told."
     row.refresh_from_db()
     assert (row.calls, row.told_at, row.call) == (2, NOW, CallState.NONE)
-    assert said(client.post(url, {"reached": "yes"}))[-1] == "This patient was told already."
+    assert said(client.post(url, reached))[-1] == "Nobody is to be called about this visit any more."
+    assert said(client.post(url, {"outcome": "maybe"}))[-1] == "Say what the call ended with."
 
 
 def test_a_day_is_closed_in_one_act_once_that_is_confirmed(clinic: Clinic, visit: Appointment) -> None:
     client = logged_in(Role.MANAGER)
     typed = {"location": clinic.location.pk, "day": "2026-01-06", "reason": "Snow"}
     refused = client.post("/closing/", typed)
-    assert "Confirm that the day is to be cancelled." in refused.content.decode()
+    assert "Confirm that the day is to be closed." in refused.content.decode()
     assert not Disruption.objects.exists()
     answer = client.post("/closing/", typed | {"confirmed": "on"})
     assert said(answer) == ["The day is closed; 1 visit is cancelled."]
