@@ -16,6 +16,7 @@ from scheduling.core.words import (
     Status,
 )
 from scheduling.models import Appointment, AuditEntry, Claim, CourseChange, Disruption, Message, Order
+from scheduling.services.call_lists import record_call
 from scheduling.services.closing_days import close_day
 from scheduling.services.faults import Refused
 from tests import factories
@@ -129,3 +130,79 @@ def test_a_day_is_closed_once_with_a_reason_and_not_afterwards(snow: Snow) -> No
     with pytest.raises(Refused, match="closed already"):
         close_day(now=HALF_PAST_SIX, reason="Snow", **given)
     assert Disruption.objects.count() == 1
+
+
+class Storm(Snow):
+    """The storm is announced on Monday evening for Tuesday; whoever comes on Wednesday is far enough away."""
+
+    def close_for_other_times(self, day: date, now: datetime = HALF_PAST_SIX) -> Disruption:
+        return close_day(
+            by=self.manager,
+            now=now,
+            location=self.clinic.location,
+            day=day,
+            reason="Storm",
+            find_other_times=True,
+        )
+
+
+def test_for_visits_of_today_another_place_is_held_until_closing_for_the_call() -> None:
+    storm = Storm()
+    disruption = storm.close_for_other_times(TUESDAY)
+
+    rows = list(disruption.visits.select_related("hold", "appointment").order_by("appointment__starts_at"))
+    assert [(row.resolution, row.call) for row in rows] == [(Resolution.CANCELLED, CallState.TO_CALL)] * 2
+    assert {row.appointment.status for row in rows} == {Status.CANCELLED_BY_CLINIC}
+    closing = datetime(2026, 1, 6, 23, tzinfo=UTC)
+    assert [row.hold and row.hold.expires_at for row in rows] == [closing, closing]
+    # Her course keeps its rhythm best with the session at its end; his one visit was at one.
+    kept = [row.hold.places[0]["starts_at"] for row in rows if row.hold]
+    assert kept == ["2026-01-26T14:00:00+00:00", "2026-01-07T18:00:00+00:00"]
+    entry = AuditEntry.objects.get(action="close_day")
+    assert sorted(entry.facts["held"]) == sorted(row.appointment_id for row in rows)
+
+
+def test_who_agrees_is_booked_again_with_a_new_number_and_uses_no_session_twice() -> None:
+    storm = Storm()
+    disruption = storm.close_for_other_times(TUESDAY)
+    row = disruption.visits.order_by("appointment__starts_at")[0]
+    record_call(by=storm.clinic.clerk, now=HALF_PAST_SIX, row=row, outcome=CallState.AGREED)
+
+    again = storm.course.appointments.get(local_date=date(2026, 1, 26))
+    assert (again.number, again.status) == (7, Status.BOOKED)
+    assert again.uid != row.appointment.uid
+    order = Order.objects.get(pk=storm.course.order_id)
+    assert (order.taken, storm.course.appointments.filter(status=Status.BOOKED).count()) == (6, 6)
+    row.refresh_from_db()
+    assert (row.resolution, row.call, row.told_at) == (Resolution.MOVED, CallState.AGREED, HALF_PAST_SIX)
+    with pytest.raises(Refused, match="Nobody is to be called"):
+        record_call(by=storm.clinic.clerk, now=HALF_PAST_SIX, row=row, outcome=CallState.AGREED)
+
+
+def test_visits_more_than_a_day_away_are_moved_at_once() -> None:
+    storm = Storm()
+    friday = TUESDAY + timedelta(days=3)
+    before = storm.course.appointments.get(local_date=friday)
+    disruption = storm.close_for_other_times(friday)
+
+    row = disruption.visits.get()
+    assert (row.resolution, row.call, row.hold) == (Resolution.MOVED, CallState.NONE, None)
+    visit = Appointment.objects.get(pk=before.pk)
+    assert (visit.uid, visit.number, visit.sequence) == (before.uid, before.number, before.sequence + 1)
+    assert visit.local_date == friday + timedelta(days=1)
+    change = Message.objects.get(series=storm.course, kind=MessageKind.CHANGE)
+    assert (change.due_at, change.change) == (HALF_PAST_SIX, None)
+    entry = AuditEntry.objects.get(action="close_day")
+    assert (entry.facts["moved"], entry.facts["held"]) == ([visit.pk], [])
+
+
+def test_where_no_other_time_is_free_the_visit_is_cancelled_and_no_more() -> None:
+    storm = Storm()
+    location, friday = storm.clinic.location, TUESDAY + timedelta(days=3)
+    for day in [friday + timedelta(days=ahead) for ahead in range(-7, 50)]:
+        if day != friday:
+            location.closures.create(first_day=day, last_day=day, reason="Works")
+    disruption = storm.close_for_other_times(friday)
+
+    assert [row.resolution for row in disruption.visits.all()] == [Resolution.CANCELLED]
+    assert storm.course.appointments.get(local_date=friday).status == Status.CANCELLED_BY_CLINIC
