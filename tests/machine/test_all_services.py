@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from . import booking, patients, transferring, treating, visiting
+from . import booking, disrupting, patients, transferring, treating, visiting
 from .truths import everything_is_true
 from .world import Draw, World
 
@@ -51,6 +51,15 @@ ACTS: dict[Callable[[World, Draw], None], int] = {
     patients.cancel_by_link: 1,
     patients.agree_or_withdraw: 1,
     patients.get_another_address: 1,
+    disrupting.something_is_missing: 3,
+    disrupting.it_is_back: 1,
+    disrupting.cover_what_can_be: 1,
+    disrupting.look_after_one_more: 1,
+    disrupting.come_in: 1,
+    disrupting.hold_a_place: 3,
+    disrupting.call: 3,
+    disrupting.let_go: 1,
+    disrupting.close: 1,
     time_passes: 4,
 }
 """Everything anybody can do, and how often it is tried beside the others."""

@@ -14,12 +14,14 @@ from scheduling.core.words import (
     UNDER_WAY,
     USED,
     AttemptOutcome,
+    CallState,
     MessageKind,
+    Resolution,
     SeatKind,
     Standing,
     Status,
 )
-from scheduling.models import Appointment, Attempt, CheckIn, Claim, Order, Patient, Series
+from scheduling.models import Appointment, Attempt, CheckIn, Claim, DisruptedVisit, Order, Patient, Series
 
 STEP = timedelta(minutes=5)
 Span = tuple[str, int, datetime, datetime]
@@ -154,6 +156,24 @@ def started_visits_have_check_ins() -> None:
     assert not CheckIn.objects.filter(appointment__in=never).exclude(state="dropped").exists()
 
 
+def calls_are_about_lost_visits() -> None:
+    """A place is held for a visit without one, while someone is to call; nobody calls whose treatment is over."""
+    rows = DisruptedVisit.objects.select_related("appointment__patient", "hold")
+    for row in rows:
+        visit = row.appointment
+        if row.resolution == Resolution.OPEN and visit.status == Status.BOOKED:
+            assert row.resolved_at is None, row
+        if row.hold:
+            assert row.call in (CallState.TO_CALL, CallState.NOT_REACHED), row
+            is_lost = row.resolution == Resolution.OPEN or visit.status in CANCELLED
+            assert is_lost, row
+            assert not row.hold.claims.filter(seat__kind=SeatKind.PATIENT).exists(), row
+        if row.call == CallState.AGREED:
+            assert (row.resolution, row.told_at is None) == (Resolution.MOVED, False), row
+        if visit.patient.standing != Standing.ACTIVE:
+            assert (row.call, row.hold) == (CallState.NONE, None), row
+
+
 def everything_is_true(now: datetime) -> None:
     """All of it."""
     no_seat_overlaps()
@@ -164,3 +184,4 @@ def everything_is_true(now: datetime) -> None:
     nobody_who_ended_hears_from_us()
     nobody_who_ended_is_booked(now)
     started_visits_have_check_ins()
+    calls_are_about_lost_visits()
