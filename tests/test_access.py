@@ -138,6 +138,7 @@ def world() -> Iterator[World]:
                     made_at=NOW,
                 ),
                 appointment=visits[0],
+                was_at=visits[0].starts_at,
             ),
             pressure=BloodPressure.objects.create(
                 appointment=visits[1],

@@ -90,11 +90,13 @@ class DisruptedVisitQuerySet(models.QuerySet["DisruptedVisit"]):
 class DisruptedVisit(models.Model):
     """One visit that a disruption leaves uncovered, what became of it, and the call to its patient.
 
-    ``hold`` keeps another place until the patient agreed to it. ``told_at`` (UTC): the patient knows.
+    ``was_at`` is the start (UTC) it lost its place at. ``hold`` keeps another place until the patient agreed to it.
+    ``told_at`` (UTC): the patient knows.
     """
 
     disruption = models.ForeignKey(Disruption, models.CASCADE, related_name="visits")
     appointment = models.ForeignKey(Appointment, models.PROTECT, related_name="disruptions")
+    was_at = models.DateTimeField(_("was booked for"))
     resolution = models.CharField(
         _("what became of it"),
         max_length=10,
@@ -133,7 +135,7 @@ class DisruptedVisit(models.Model):
     class Meta:
         verbose_name = _("disrupted visit")
         verbose_name_plural = _("disrupted visits")
-        ordering = ("appointment__starts_at", "pk")
+        ordering = ("was_at", "pk")
         constraints = (
             models.UniqueConstraint(fields=("disruption", "appointment"), name="disruptedvisit_once"),
             models.CheckConstraint(

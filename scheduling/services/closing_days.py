@@ -67,6 +67,7 @@ def close_day(
         made_by_id=by.staff_id,
         made_at=now,
     )
+    was_at = {visit.pk: visit.starts_at for visit in visits}
     calls = {visit.pk: calls_for(visit.starts_at, now) for visit in visits}
     moved = set()
     if find_other_times:
@@ -78,6 +79,7 @@ def close_day(
         DisruptedVisit(
             disruption=disruption,
             appointment=visit,
+            was_at=was_at[visit.pk],
             resolution=Resolution.MOVED if visit.pk in moved else Resolution.CANCELLED,
             resolved_by_id=by.staff_id,
             resolved_at=now,

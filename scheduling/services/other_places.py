@@ -14,7 +14,7 @@ from scheduling.models import Appointment, DisruptedVisit, Hold, Location
 from .appointments import move_booked
 from .audit import author, record
 from .booking import BookedPlace, book_series, new_visit, put, require_room
-from .claims import claims_of, keep_places
+from .claims import claims_of, keep_places, let_offers_go
 from .draft_holds import end_of_next_day
 from .faults import Refused
 from .locks import locked_visit
@@ -60,7 +60,7 @@ def keep_for_call(
     else:
         require_room(visit.series.order, 1, visit.location, now)
         wanted = new_visit(visit.series, pattern, place, visit.number, now)
-    held_for_row(row).delete()
+    let_offers_go([visit])
     require_rules(by=by, now=now, series=visit.series, visits=[wanted], override_reason="")
     hold = Hold.objects.create(
         expires_at=min(closing_time(visit.location, now), place.starts_at),

@@ -138,7 +138,9 @@ def list_visits(disruption: Disruption, visits: Sequence[Appointment], why: Why,
     """
     for visit in visits:
         DisruptedVisit.objects.get_or_create(
-            disruption=disruption, appointment=visit, defaults={"call": calls_for(visit.starts_at, now)}
+            disruption=disruption,
+            appointment=visit,
+            defaults={"was_at": visit.starts_at, "call": calls_for(visit.starts_at, now)},
         )
         raise_alert(
             kind=AlertKind.UNCOVERED,

@@ -67,7 +67,7 @@ def lines_of(disruption: Disruption, now: datetime) -> list[Line]:
     rows = disruption.visits.select_related(
         *("appointment__patient", "appointment__chair", "appointment__nurse"),
         *("told_by", "called_by", "hold"),
-    ).order_by("appointment__starts_at", "pk")
+    ).order_by("was_at", "pk")
     return _lines(list(rows), now)
 
 

@@ -1,5 +1,8 @@
 """Bad days: declare what is missing, cover the visits, call the patients, close a day."""
 
+from datetime import datetime
+from typing import Any
+
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Count, Q
@@ -19,9 +22,10 @@ from scheduling.services.closing_days import close_day
 from scheduling.services.covering import cover_all
 from scheduling.services.disruptions import affected, lift_disruption, open_disruption
 from scheduling.services.faults import Refused
+from scheduling.services.other_places import closing_time
 from scheduling.services.running import run
 
-from .days import place_of
+from .days import Place, place_of
 from .disrupted_visits import lines_of
 from .entrance import staff_page
 from .refusals import show_refusal
@@ -55,9 +59,7 @@ def disruption_list(request: HttpRequest, by: Actor) -> HttpResponse:
 def disruption_add(request: HttpRequest, by: Actor) -> HttpResponse:
     """Declare that somebody or something is missing."""
     place = place_of(request, by)
-    today = place.today(timezone.now()) if place else None
-    initial = {"location": place.here if place else None, "first_day": today, "last_day": today}
-    form = DisruptionForm(request.POST or None, initial=initial)
+    form = DisruptionForm(request.POST or None, initial=_from_now_on(place, timezone.now()))
     if request.method == "POST" and form.is_valid():
         try:
             made = run(open_disruption, by=by, now=timezone.now(), **form.values())
@@ -69,6 +71,25 @@ def disruption_add(request: HttpRequest, by: Actor) -> HttpResponse:
             messages.success(request, words % {"count": count})
             return redirect("disruption_detail", made.pk)
     return render(request, "staff/disruption_add.html", {"form": form})
+
+
+def _from_now_on(place: Place | None, now: datetime) -> dict[str, Any]:
+    """What is missing is mostly missing from now until closing."""
+    if place is None:
+        return {}
+    local = now.astimezone(place.here.tz)
+    initial = {
+        "location": place.here,
+        "first_day": local.date(),
+        "first_time": local.replace(minute=local.minute - local.minute % 5).time(),
+        "last_day": local.date(),
+    }
+    try:
+        until = closing_time(place.here, now).astimezone(place.here.tz)
+    except Refused:
+        # It opens on no day to come: nothing to suggest.
+        return initial
+    return initial | {"last_day": until.date(), "last_time": until.time()}
 
 
 @require_safe

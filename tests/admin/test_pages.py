@@ -133,7 +133,7 @@ def make_a_bad_day(visit: Appointment, boss: StaffMember) -> None:
         kind=DisruptionKind.NURSE, location=visit.location, staff=visit.nurse, starts_at=START, ends_at=until,
         made_by=boss, made_at=NOW,
     )  # fmt: skip
-    DisruptedVisit.objects.create(disruption=disruption, appointment=visit)
+    DisruptedVisit.objects.create(disruption=disruption, appointment=visit, was_at=visit.starts_at)
     CapacityRaise.objects.create(
         nurse=visit.nurse, starts_at=START, ends_at=until, capacity=2, reason="Flu", made_by=boss, made_at=NOW
     )

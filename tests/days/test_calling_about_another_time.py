@@ -16,7 +16,7 @@ from scheduling.core.words import (
     Standing,
     Status,
 )
-from scheduling.models import Alert, Appointment, AuditEntry, Claim, DisruptedVisit, Hold, Message
+from scheduling.models import Alert, Appointment, AuditEntry, Claim, DisruptedVisit, Disruption, Hold, Message
 from scheduling.services.appointments import Canceller, cancel_appointment, move_appointment
 from scheduling.services.booking import BookedPlace
 from scheduling.services.call_lists import is_to_call, record_call
@@ -294,8 +294,9 @@ def test_a_visit_on_two_lists_is_told_once(day: Day) -> None:
     # A chair that is missing as well takes nothing more from a visit that has lost its nurse.
     assert [row.disruption_id for row in rows] == [day.disruption.pk]
     DisruptedVisit.objects.create(
-        disruption=day.disruption.__class__.objects.exclude(pk=day.disruption.pk).get(),
+        disruption=Disruption.objects.exclude(pk=day.disruption.pk).get(),
         appointment=day.visit,
+        was_at=NINE,
         call=CallState.TO_CALL,
     )
     record_call(by=day.desk, now=SIX, row=rows[0], outcome=CallState.NONE)
@@ -307,3 +308,21 @@ def test_a_visit_listed_days_ago_is_to_be_called_once_it_comes_near(day: Day) ->
     assert not is_to_call(day.row, NINE - timedelta(hours=25))
     assert is_to_call(day.row, NINE - timedelta(hours=24))
     assert day.call(CallState.NOT_REACHED).call == CallState.NOT_REACHED
+
+
+def test_another_place_replaces_the_one_held_on_any_list(day: Day) -> None:
+    open_disruption(
+        by=day.desk,
+        now=SIX,
+        kind=DisruptionKind.LOCATION,
+        location=day.clinic.location,
+        starts_at=SIX,
+        ends_at=NINE + timedelta(hours=12),
+    )
+    other = DisruptedVisit.objects.create(
+        disruption=Disruption.objects.exclude(pk=day.disruption.pk).get(), appointment=day.visit, was_at=NINE
+    )
+    day_row = DisruptedVisit.objects.get(disruption=day.disruption)
+    for row in (day_row, other, day_row):
+        hold_other_place(by=day.desk, now=SIX, row=row, place=day.place())
+    assert Hold.objects.get().offered_to == day_row

@@ -221,6 +221,7 @@ def test_tasks_holds_and_links_go_but_a_red_flag_stays(clinic: Clinic, ada: Pati
             made_at=NOW,
         ),
         appointment=visit,
+        was_at=visit.starts_at,
         call=CallState.TO_CALL,
         hold=kept[1],
     )

@@ -5,9 +5,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from scheduling.core.words import DisruptionKind, Status
+from scheduling.core.words import CallState, DisruptionKind, Status
 from scheduling.models import Appointment, DisruptedVisit, Disruption, StaffMember
-from scheduling.services.call_lists import OUTCOMES, record_call
+from scheduling.services.call_lists import OUTCOMES, is_to_call, record_call
 from scheduling.services.closing_days import close_day
 from scheduling.services.covering import could_take_one_more, cover_all, cover_by_raise, cover_by_shift
 from scheduling.services.disruptions import lift_disruption, open_disruption
@@ -24,12 +24,12 @@ def something_is_missing(world: World, draw: Draw) -> None:
         return
     kind = draw(st.sampled_from(DisruptionKind))
     doctors = StaffMember.objects.filter(is_prescriber=True).order_by("pk")
-    about: dict[str, Any] = {
+    about: dict[DisruptionKind, dict[str, Any]] = {
         DisruptionKind.NURSE: {"staff": visit.nurse},
         DisruptionKind.PRESCRIBER: {"staff": doctors[0]},
         DisruptionKind.CHAIR: {"chair": visit.chair},
         DisruptionKind.LOCATION: {},
-    }[kind]
+    }
     starts_at = visit.starts_at - timedelta(hours=draw(st.integers(0, 2)))
     world.do(
         open_disruption,
@@ -38,7 +38,7 @@ def something_is_missing(world: World, draw: Draw) -> None:
         location=visit.location,
         starts_at=starts_at,
         ends_at=starts_at + timedelta(hours=draw(st.sampled_from([1, 4, 48]))),
-        **about,
+        **about[kind],
     )
 
 
@@ -94,11 +94,16 @@ def hold_a_place(world: World, draw: Draw) -> None:
 
 
 def call(world: World, draw: Draw) -> None:
-    """A patient on a list, with any outcome; most of those for whom a place is held agree."""
-    held = [row for row in _listed(world) if row.hold_id]
-    row = one_of(draw, held or _listed(world))
-    if row:
-        world.do(record_call, by=world.clerk, row=row, outcome=draw(st.sampled_from(OUTCOMES)))
+    """A patient on a list, with any outcome; a place is held before somebody can agree to it."""
+    to_call = [row for row in _listed(world) if is_to_call(row, world.now)]
+    row = one_of(draw, to_call or _listed(world))
+    if row is None:
+        return
+    outcome = draw(st.sampled_from((CallState.AGREED, *OUTCOMES)))
+    place = one_of(draw, other_places(row, world.now).places) if outcome == CallState.AGREED else None
+    if place and row.hold_id is None:
+        world.do(hold_other_place, by=world.clerk, row=row, place=as_booked(place))
+    world.do(record_call, by=world.clerk, row=row, outcome=outcome)
 
 
 def let_go(world: World, draw: Draw) -> None:

@@ -57,7 +57,7 @@ ACTS: dict[Callable[[World, Draw], None], int] = {
     disrupting.look_after_one_more: 1,
     disrupting.come_in: 1,
     disrupting.hold_a_place: 3,
-    disrupting.call: 3,
+    disrupting.call: 5,
     disrupting.let_go: 1,
     disrupting.close: 1,
     time_passes: 4,

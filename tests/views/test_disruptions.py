@@ -117,7 +117,9 @@ def test_bad_input_is_named_and_nothing_is_lost(clinic: Clinic, typed: dict[str,
 
 def test_a_patient_who_was_not_reached_is_called_again_until_told(clinic: Clinic, visit: Appointment) -> None:
     disruption = missing(clinic.location)
-    row = DisruptedVisit.objects.create(disruption=disruption, appointment=visit, call=CallState.TO_CALL)
+    row = DisruptedVisit.objects.create(
+        disruption=disruption, appointment=visit, was_at=visit.starts_at, call=CallState.TO_CALL
+    )
     client, url = logged_in(Role.FRONT_DESK), f"{LIST}visits/{row.pk}/call/"
     reached, not_reached = {"outcome": "none"}, {"outcome": "not_reached"}
     assert said(client.post(url, not_reached))[-1] == f"{visit.patient} was not reached; call again."
@@ -147,14 +149,14 @@ def test_a_day_is_closed_in_one_act_once_that_is_confirmed(clinic: Clinic, visit
 def test_the_number_of_queries_does_not_grow(clinic: Clinic, visit: Appointment) -> None:
     first = missing(clinic.location)
     missing(clinic.location, NOW - timedelta(days=1))
-    DisruptedVisit.objects.create(disruption=first, appointment=visit)
+    DisruptedVisit.objects.create(disruption=first, appointment=visit, was_at=visit.starts_at)
     client = logged_in(Role.NURSE)
     few = queries(client, LIST), queries(client, f"{LIST}{first.pk}/")
     for number in range(5):
         missing(clinic.location, NOW + timedelta(hours=number))
         missing(clinic.location, NOW - timedelta(days=2 + number))
     for other in visit.series.appointments.exclude(pk=visit.pk):
-        DisruptedVisit.objects.create(disruption=first, appointment=other)
+        DisruptedVisit.objects.create(disruption=first, appointment=other, was_at=other.starts_at)
     assert (queries(client, LIST), queries(client, f"{LIST}{first.pk}/")) == few
 
 
@@ -164,7 +166,7 @@ def listed(clinic: Clinic, visit: Appointment) -> DisruptedVisit:
     return DisruptedVisit.objects.get(appointment=visit)
 
 
-def row_page(row: DisruptedVisit, role: Role = Role.FRONT_DESK, **sent: str) -> Any:
+def row_page(row: DisruptedVisit, sent: dict[str, str] | None = None, role: Role = Role.FRONT_DESK) -> Any:
     client, url = logged_in(role), f"{LIST}visits/{row.pk}/"
     return client.post(url, sent) if sent else client.get(url)
 
@@ -192,7 +194,7 @@ def test_a_colleague_takes_it_at_the_same_time(clinic: Clinic, visit: Appointmen
     page = row_page(row)
     ((place, value),) = page.context["same_time"]
     assert (place.chair, place.nurse) == ("Chair 1", "Bea")
-    assert said(row_page(row, Role.MANAGER, action="cover", place=value)) == [
+    assert said(row_page(row, {"action": "cover", "place": value}, Role.MANAGER)) == [
         f"{visit.patient} is covered at the same time."
     ]
     visit.refresh_from_db()
@@ -204,11 +206,11 @@ def test_one_patient_more_and_an_added_shift_by_their_forms(clinic: Clinic, visi
     second = make_chair(clinic.location, "Chair 2")
     clinic.book(clinic.order(), [visit.starts_at + timedelta(minutes=30)], nurse=bea, chair=second)
     row = listed(clinic, visit)
-    no_reason = row_page(row, action="raise", **{"raise-nurse": str(bea.pk), "raise-reason": ""})
+    no_reason = row_page(row, {"action": "raise", "raise-nurse": str(bea.pk), "raise-reason": ""})
     assert (no_reason.status_code, "This field is required." in no_reason.content.decode()) == (200, True)
-    forged = row_page(row, action="raise", **{"raise-nurse": str(clinic.nurse.pk), "raise-reason": "x"})
+    forged = row_page(row, {"action": "raise", "raise-nurse": str(clinic.nurse.pk), "raise-reason": "x"})
     assert "This nurse cannot take the visit even so." in forged.content.decode()
-    done = row_page(row, action="raise", **{"raise-nurse": str(bea.pk), "raise-reason": "Ana is ill"})
+    done = row_page(row, {"action": "raise", "raise-nurse": str(bea.pk), "raise-reason": "Ana is ill"})
     assert said(done) == [f"{visit.patient} is covered: the nurse looks after one patient more."]
     visit.refresh_from_db()
     assert (visit.nurse, CapacityRaise.objects.get().capacity) == (bea, 2)
@@ -217,12 +219,12 @@ def test_one_patient_more_and_an_added_shift_by_their_forms(clinic: Clinic, visi
 def test_an_added_shift_by_its_form(clinic: Clinic, visit: Appointment) -> None:
     row, dora = listed(clinic, visit), make_nurse(clinic.location, name="Dora")
     Shift.objects.filter(staff=dora).delete()
-    typed = {"shift-nurse": str(dora.pk), "shift-starts": "09:00", "shift-ends": "08:00"}
-    wrong = row_page(row, action="shift", **typed).content.decode()
+    typed = {"action": "shift", "shift-nurse": str(dora.pk), "shift-starts": "09:00", "shift-ends": "08:00"}
+    wrong = row_page(row, typed).content.decode()
     assert ("It ends after it starts." in wrong, 'value="08:00"' in wrong) == (True, True)
-    short = row_page(row, action="shift", **(typed | {"shift-ends": "10:00"})).content.decode()
+    short = row_page(row, typed | {"shift-ends": "10:00"}).content.decode()
     assert "This chair or nurse does not fit." in short
-    done = row_page(row, action="shift", **(typed | {"shift-ends": "11:00"}))
+    done = row_page(row, typed | {"shift-ends": "11:00"})
     assert said(done) == [f"{visit.patient} is covered by the added shift."]
     assert ShiftException.objects.get().staff == dora
 
@@ -232,7 +234,7 @@ def test_a_place_is_held_shown_on_the_list_and_booked_when_she_agrees(
 ) -> None:
     row = listed(clinic, visit)
     place, value = next(one for one in row_page(row).context["others"] if one[0].day > NOW.date())
-    answer = row_page(row, action="hold", place=value)
+    answer = row_page(row, {"action": "hold", "place": value})
     assert said(answer) == [f"The place is held until closing. Call {visit.patient} and ask."]
     desk, detail = logged_in(Role.FRONT_DESK), f"{LIST}{row.disruption_id}/"
     page = desk.get(detail).content.decode()
@@ -257,13 +259,13 @@ def test_another_time_leads_back_to_the_offers_and_a_place_can_be_let_go(
 ) -> None:
     row = listed(clinic, visit)
     value = row_page(row).context["others"][0][1]
-    row_page(row, action="hold", place=value)
+    row_page(row, {"action": "hold", "place": value})
     answer = logged_in(Role.FRONT_DESK).post(f"{LIST}visits/{row.pk}/call/", {"outcome": "other_time"})
     assert answer.headers["Location"] == f"{LIST}visits/{row.pk}/"
     assert not Hold.objects.exists()
-    row_page(row, action="hold", place=value)
-    assert said(row_page(row, action="release")) == ["The held place is free again."]
-    twice = row_page(row, action="release").content.decode()
+    row_page(row, {"action": "hold", "place": value})
+    assert said(row_page(row, {"action": "release"})) == ["The held place is free again."]
+    twice = row_page(row, {"action": "release"}).content.decode()
     assert "No place is held for this visit." in twice
 
 
@@ -272,7 +274,7 @@ def test_another_time_leads_back_to_the_offers_and_a_place_can_be_let_go(
 def test_a_forged_place_is_refused_beside_the_offers(
     clinic: Clinic, visit: Appointment, action: str, place: str
 ) -> None:
-    answer = row_page(listed(clinic, visit), action=action, place=place)
+    answer = row_page(listed(clinic, visit), {"action": action, "place": place})
     assert answer.status_code == 200
     assert answer.context["errors"]
     assert not Hold.objects.exists()
@@ -284,7 +286,7 @@ def test_an_unknown_button_changes_nothing_and_an_unknown_visit_is_not_found(
     clinic: Clinic, visit: Appointment
 ) -> None:
     row = listed(clinic, visit)
-    assert row_page(row, action="explode").status_code == 200
+    assert row_page(row, {"action": "explode"}).status_code == 200
     assert logged_in(Role.NURSE).get(f"{LIST}visits/{row.pk + 1}/").status_code == 404
 
 
@@ -317,7 +319,7 @@ def test_held_places_cost_no_further_queries(clinic: Clinic, visit: Appointment)
     def add(one: Appointment) -> None:
         place = {"starts_at": NOW.isoformat(), "chair": clinic.chair.pk, "nurse": clinic.nurse.pk}
         hold = Hold.objects.create(made_at=NOW, expires_at=NOW + timedelta(hours=1), places=[place])
-        DisruptedVisit.objects.create(disruption=disruption, appointment=one, hold=hold)
+        DisruptedVisit.objects.create(disruption=disruption, appointment=one, was_at=NOW, hold=hold)
 
     add(visit)
     before = queries(client, f"{LIST}{disruption.pk}/")
