@@ -137,7 +137,7 @@ def list_visits(disruption: Disruption, visits: Sequence[Appointment], why: Why,
     The caller's service writes the audit entry.
     """
     for visit in visits:
-        DisruptedVisit.objects.get_or_create(
+        row, _is_new = DisruptedVisit.objects.get_or_create(
             disruption=disruption,
             appointment=visit,
             defaults={"was_at": visit.starts_at, "call": calls_for(visit.starts_at, now)},
@@ -150,7 +150,7 @@ def list_visits(disruption: Disruption, visits: Sequence[Appointment], why: Why,
             appointment=visit,
             now=now,
             due_at=visit.starts_at,
-            facts={"reasons": list(why.get(visit.pk, ()))},
+            facts={"reasons": list(why.get(visit.pk, ())), "row": row.pk},
         )
 
 
@@ -161,32 +161,37 @@ def settle_covered(now: datetime) -> int:
 
 @transaction.atomic
 def _settle_covered(*, by: Actor, now: datetime) -> int:
-    open_ones = Alert.objects.open().filter(kind=AlertKind.UNCOVERED, appointment__isnull=False)
-    visits = Appointment.objects.filter(pk__in=open_ones.values("appointment"))
-    settled = settle_visits(by=by, now=now, visits=list(visits))
+    listed = Q(pk__in=_open_alerts().values("appointment"))
+    listed |= Q(pk__in=DisruptedVisit.objects.open().values("appointment"))
+    settled = settle_visits(by=by, now=now, visits=list(Appointment.objects.filter(listed)))
     for visit in settled:
         record(by=by, now=now, action="settle_uncovered", subject=visit, patient_id=visit.patient_id)
     return len(settled)
 
 
+def _open_alerts() -> "QuerySet[Alert]":
+    return Alert.objects.open().filter(kind=AlertKind.UNCOVERED, appointment__isnull=False)
+
+
 def settle_visits(*, by: Actor, now: datetime, visits: Sequence[Appointment]) -> list[Appointment]:
     """Take those of ``visits`` off the list that have what they need, and note what became of them.
 
-    Returns them; the caller's service writes the audit entry.
+    Also those whose alert somebody acknowledged: the list of the disruption goes on. Returns them; the caller's
+    service writes the audit entry.
     """
-    listed = Alert.objects.open().filter(
-        kind=AlertKind.UNCOVERED, appointment__in=[visit.pk for visit in visits]
-    )
-    alerts = list(listed.select_related("appointment").order_by("pk"))
-    still = uncovered([alert.appointment for alert in alerts if alert.appointment], now) if alerts else {}
-    settled: dict[int, Appointment] = {}
-    for alert in alerts:
-        visit = alert.appointment
-        if visit is None or visit.pk in still:
-            continue
-        settle(Alert.objects.filter(pk=alert.pk), now)
-        resolve(by, DisruptedVisit.objects.open().filter(appointment=visit), _outcome(visit, alert), now)
-        settled[visit.pk] = visit
+    wanted = [visit.pk for visit in visits]
+    alerts = _open_alerts().filter(appointment__in=wanted)
+    rows = list(DisruptedVisit.objects.open().filter(appointment__in=wanted).order_by("pk"))
+    listed = {*alerts.values_list("appointment_id", flat=True), *(row.appointment_id for row in rows)}
+    if not listed:
+        return []
+    found = Appointment.objects.in_bulk(listed)
+    still = uncovered(found.values(), now)
+    settled = {pk: visit for pk, visit in found.items() if pk not in still}
+    settle(alerts.filter(appointment__in=settled), now)
+    for row in rows:
+        if visit := settled.get(row.appointment_id):
+            resolve(by, DisruptedVisit.objects.filter(pk=row.pk), _outcome(visit, row), now)
     return list(settled.values())
 
 
@@ -203,9 +208,9 @@ def resolve(by: Actor, rows: "QuerySet[DisruptedVisit]", outcome: Resolution, no
     rows.update(resolution=outcome, resolved_at=now, resolved_by=by.staff_id)
 
 
-def _outcome(visit: Appointment, alert: Alert) -> Resolution:
+def _outcome(visit: Appointment, row: DisruptedVisit) -> Resolution:
     if visit.status in CANCELLED:
         return Resolution.CANCELLED
-    if visit.starts_at != alert.due_at:
+    if visit.starts_at != row.was_at:
         return Resolution.MOVED
     return Resolution.COVERED if visit.status in TO_COME else Resolution.KEPT

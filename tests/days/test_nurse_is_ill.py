@@ -11,6 +11,7 @@ from scheduling.models import Alert, Appointment, AuditEntry, DisruptedVisit, Di
 from scheduling.services.covering import cover_all
 from scheduling.services.disruptions import lift_disruption, open_disruption
 from scheduling.services.faults import Refused
+from scheduling.services.uncovering import settle_covered
 from tests import factories
 from tests.factories import actor
 from tests.services.clinics import Clinic
@@ -145,3 +146,14 @@ def test_a_disruption_that_is_over_or_about_the_wrong_thing_is_refused(day: Day)
         with pytest.raises(Refused, match=words):
             open_disruption(**(given | values))
     assert not DisruptedVisit.objects.exists()
+
+
+def test_an_acknowledged_alert_leaves_the_visit_on_the_list_until_it_is_covered(day: Day) -> None:
+    disruption = day.ana_is_ill()
+    Alert.objects.update(acknowledged_by=day.manager.staff_id, acknowledged_at=SIX)
+    assert settle_covered(SIX) == 0
+    ben = factories.make_nurse(day.clinic.location, capacity=2, name="Ben")
+    cover_all(by=day.manager, now=SIX, disruption=disruption)
+
+    assert {what for _visit, what, _call in rows(disruption)} == {Resolution.COVERED}
+    assert Appointment.objects.filter(nurse=ben).count() == 2
