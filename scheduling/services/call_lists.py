@@ -50,7 +50,7 @@ def record_call(*, by: Actor, now: datetime, row: DisruptedVisit, outcome: CallS
     if outcome == CallState.AGREED:
         about.append(book_held_place(by=by, now=now, visit=visit, row=row))
         row.resolution, row.resolved_at, row.resolved_by_id = Resolution.MOVED, now, author(by)
-    elif outcome == CallState.OTHER_TIME:
+    elif outcome != CallState.NOT_REACHED:
         held_for_row(row).delete()
         row.hold = None
     if outcome != CallState.NOT_REACHED:

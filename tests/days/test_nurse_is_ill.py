@@ -150,7 +150,7 @@ def test_a_disruption_that_is_over_or_about_the_wrong_thing_is_refused(day: Day)
 
 def test_an_acknowledged_alert_leaves_the_visit_on_the_list_until_it_is_covered(day: Day) -> None:
     disruption = day.ana_is_ill()
-    Alert.objects.update(acknowledged_by=day.manager.staff_id, acknowledged_at=SIX)
+    Alert.objects.update(acknowledged_by=day.manager.staff_id, acknowledged_at=SIX, note="Seen")
     assert settle_covered(SIX) == 0
     ben = factories.make_nurse(day.clinic.location, capacity=2, name="Ben")
     cover_all(by=day.manager, now=SIX, disruption=disruption)
