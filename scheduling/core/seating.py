@@ -59,10 +59,14 @@ def has_room(
     for moment in moments:
         if start <= moment < end:
             crowd = sum(first <= moment < last for first, last in taken)
-            more = (many for first, last, many in raises if first <= moment < last)
-            if crowd >= max([capacity, *more]):
+            if crowd >= places_at(moment, capacity, raises):
                 return False
     return True
+
+
+def places_at(moment: Any, capacity: int, raises: Sequence[tuple[Any, Any, int]]) -> int:
+    """How many are allowed at ``moment``: ``capacity``, or what one of ``raises`` (start, end, number) says then."""
+    return max([capacity, *(many for first, last, many in raises if first <= moment < last)])
 
 
 def _linked(taken: Sequence[tuple[Any, Any, int]], start: Any, end: Any) -> list[int]:

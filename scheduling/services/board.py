@@ -8,10 +8,12 @@ from itertools import pairwise
 
 from scheduling.core.dayscale import DayScale, Interval
 from scheduling.core.pattern import PhaseKind
+from scheduling.core.seating import places_at
 from scheduling.core.words import CANCELLED, UNDER_WAY, USED, Status
 from scheduling.models import Appointment, Chair, Location, StaffMember
 
 from .amending import is_news
+from .lacking import Raise, capacity_raises
 from .missing import may_be_missed
 from .opening import OpenDay, open_days
 from .overruns import Overrun, leaves_at, minutes_of, overruns
@@ -90,20 +92,25 @@ class ChairRow:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How many patients one nurse is planned to look after in ``[starts_at, ends_at)``."""
+    """How many patients one nurse is planned to look after in ``[starts_at, ends_at)``, and how many she may."""
 
     starts_at: datetime
     ends_at: datetime
     number: int
+    places: int
 
 
 @dataclass(frozen=True, slots=True)
 class NurseRow:
-    """One nurse on shift or with a visit; ``loads`` leaves out the times without a patient."""
+    """One nurse on shift or with a visit; ``loads`` leaves out the times without a patient.
+
+    ``places`` is how many patients she may look after at one time, or may for a part of the day.
+    """
 
     nurse: StaffMember
     shifts: tuple[Interval, ...]
     loads: tuple[Load, ...]
+    places: int
 
     @property
     def most(self) -> int:
@@ -162,15 +169,16 @@ def day_board(location: Location, day: date, now: datetime) -> DayBoard:
     found = overruns(visits, now) if day == today else []
     rows = [_board_visit(visit, found, now, is_today=day == today) for visit in visits]
     held = [row for row in rows if row.visit.status not in CANCELLED]
+    scale = _scale(location, day, opening.days[0], held)
     return DayBoard(
         location=location,
         open_day=opening.days[0],
         now=now,
         is_today=day == today,
         is_past=day < today,
-        scale=_scale(location, day, opening.days[0], held),
+        scale=scale,
         chairs=_chair_rows(location, held),
-        nurses=_nurse_rows(opening.shifts, held),
+        nurses=_nurse_rows(opening.shifts, held, scale),
         under_way=tuple(row for row in rows if row.visit.status in UNDER_WAY),
         to_come=tuple(row for row in rows if row.visit.status == Status.BOOKED),
         over=tuple(row for row in rows if not row.visit.is_open),
@@ -246,14 +254,25 @@ def _lanes(rows: Iterable[BoardVisit]) -> tuple[tuple[BoardVisit, ...], ...]:
 
 
 def _nurse_rows(
-    shifts: Mapping[int, tuple[Interval, ...]], rows: Iterable[BoardVisit]
+    shifts: Mapping[int, tuple[Interval, ...]], rows: Iterable[BoardVisit], scale: DayScale
 ) -> tuple[NurseRow, ...]:
     spans: dict[int, list[Interval]] = defaultdict(list)
     for row in rows:
         if row.visit.is_open or row.visit.status in USED:
             spans[row.visit.nurse_id].append(_nurse_span(row))
-    nurses = StaffMember.objects.filter(pk__in={*shifts, *spans})
-    return tuple(NurseRow(nurse, shifts.get(nurse.pk, ()), _loads(spans[nurse.pk])) for nurse in nurses)
+    raises = capacity_raises({*shifts, *spans}, scale.since, scale.until)
+    return tuple(
+        _nurse_row(nurse, shifts.get(nurse.pk, ()), spans[nurse.pk], raises.get(nurse.pk, ()))
+        for nurse in StaffMember.objects.filter(pk__in={*shifts, *spans})
+    )
+
+
+def _nurse_row(
+    nurse: StaffMember, shifts: tuple[Interval, ...], spans: Iterable[Interval], raises: Sequence[Raise]
+) -> NurseRow:
+    usual = nurse.monitoring_capacity
+    loads = _loads(spans, usual, raises)
+    return NurseRow(nurse, shifts, loads, max([usual, *(many for _since, _until, many in raises)]))
 
 
 def _nurse_span(row: BoardVisit) -> Interval:
@@ -265,16 +284,17 @@ def _nurse_span(row: BoardVisit) -> Interval:
     return starts, max(starts, ends)
 
 
-def _loads(spans: Iterable[Interval]) -> tuple[Load, ...]:
+def _loads(spans: Iterable[Interval], usual: int, raises: Sequence[Raise]) -> tuple[Load, ...]:
     changes: Counter[datetime] = Counter()
     for start, end in spans:
         changes[start] += 1
         changes[end] -= 1
-    times, loads, number = sorted(time for time in changes if changes[time]), [], 0
+    edges = {edge for since, until, _many in raises for edge in (since, until)}
+    times, loads, number = sorted({time for time in changes if changes[time]} | edges), [], 0
     for start, end in pairwise(times):
         number += changes[start]
         if number:
-            loads.append(Load(start, end, number))
+            loads.append(Load(start, end, number, places_at(start, usual, raises)))
     return tuple(loads)
 
 

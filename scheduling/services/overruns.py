@@ -6,8 +6,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from scheduling.core.pattern import PhaseKind
+from scheduling.core.seating import has_room
 from scheduling.core.words import UNDER_WAY, USED, Status
 from scheduling.models import Appointment
+
+from .lacking import Raise, capacity_raises
 
 FROM_START = (PhaseKind.TREATMENT, PhaseKind.RECOVERY, PhaseKind.DISCHARGE)
 AFTER_TREATMENT = (PhaseKind.RECOVERY, PhaseKind.DISCHARGE)
@@ -59,33 +62,51 @@ def leaves_at(visit: Appointment, now: datetime) -> datetime:
 
 
 def overruns(visits: Sequence[Appointment], now: datetime) -> list[Overrun]:
-    """Every pair of one day's visits that collide by what happened, unless both are over."""
+    """Every pair of one day's visits that collide by what happened, unless both are over. One query."""
     there = [visit for visit in visits if visit.is_open or visit.status in USED]
     late = [
         visit for visit in there if visit.status != Status.BOOKED and leaves_at(visit, now) > visit.ends_at
     ]
+    raises = _raises(there, now)
     return [
         Overrun(visit, following, shared, leaves_at(visit, now), is_expected=leaves_at(visit, now) > now)
         for visit in late
         for following in there
         if following.pk != visit.pk and (visit.is_open or following.is_open)
-        for shared in _shared(visit, following, there, now)
+        for shared in _shared(visit, following, there, raises.get(visit.nurse_id, ()), now)
     ]
 
 
+def _raises(there: Sequence[Appointment], now: datetime) -> Mapping[int, Sequence[Raise]]:
+    """The raised capacities of that day, by nurse."""
+    if not there:
+        return {}
+    since, until = min(visit.starts_at for visit in there), max(leaves_at(visit, now) for visit in there)
+    return capacity_raises({visit.nurse_id for visit in there}, since, until)
+
+
 def _shared(
-    visit: Appointment, following: Appointment, there: Sequence[Appointment], now: datetime
+    visit: Appointment,
+    following: Appointment,
+    there: Sequence[Appointment],
+    raises: Sequence[Raise],
+    now: datetime,
 ) -> list[Shared]:
     """What ``following`` was promised from a time at which ``visit`` should be over and is not."""
     found = []
     if visit.chair_id == following.chair_id and _meet(visit, following.starts_at, _chair_free(visit, now)):
         found.append(Shared.CHAIR)
-    needed = following.starts_at + minutes_of(following).get(PhaseKind.CHECK_IN, timedelta())
-    if visit.nurse_id == following.nurse_id and _meet(visit, needed, leaves_at(visit, now)):
-        crowd = sum(
-            _is_looked_after(other, needed, now) for other in there if other.nurse_id == visit.nurse_id
-        )
-        if crowd > visit.nurse.monitoring_capacity:
+    needed, leaves = _looked_after(following, now)
+    until = leaves_at(visit, now)
+    if visit.nurse_id == following.nurse_id and _meet(visit, needed, until):
+        others = [
+            _looked_after(other, now)
+            for other in there
+            if other.nurse_id == visit.nurse_id and other.pk != following.pk
+        ]
+        # Whoever comes later is kept waiting by a conflict of their own.
+        before = [span for span in others if span[0] <= needed]
+        if not has_room(before, needed, min(until, leaves), visit.nurse.monitoring_capacity, raises):
             found.append(Shared.NURSE)
     return found
 
@@ -101,6 +122,6 @@ def _chair_free(visit: Appointment, now: datetime) -> datetime:
     return leaves_at(visit, now) + (turnover if really_late else timedelta())
 
 
-def _is_looked_after(visit: Appointment, at: datetime, now: datetime) -> bool:
-    starts = visit.starts_at + minutes_of(visit).get(PhaseKind.CHECK_IN, timedelta())
-    return starts <= at < leaves_at(visit, now)
+def _looked_after(visit: Appointment, now: datetime) -> tuple[datetime, datetime]:
+    """From the planned end of check-in until the patient leaves."""
+    return visit.starts_at + minutes_of(visit).get(PhaseKind.CHECK_IN, timedelta()), leaves_at(visit, now)

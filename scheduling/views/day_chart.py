@@ -126,13 +126,12 @@ def _boxes(scale: DayScale, stretches: Iterable[Stretch]) -> tuple[Box, ...]:
 
 
 def _nurse_line(scale: DayScale, row: NurseRow) -> NurseLine:
-    most = row.nurse.monitoring_capacity
     loads = [
         _box(
             scale,
             load.starts_at,
             load.ends_at,
-            "over" if load.number > most else "full" if load.number == most else "some",
+            "over" if load.number > load.places else "full" if load.number == load.places else "some",
             str(load.number),
         )
         for load in row.loads

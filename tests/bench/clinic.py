@@ -113,13 +113,15 @@ class _Rows:
         nurse, hands, monitoring = site.nurses[place // 2]
         self._records(pk, site.location_id)
         self.tables["appointment"].append(
-            {"id": pk, "series_id": pk, "patient_id": pk, "protocol_id": self.order.protocol_id}
+            {"id": pk, "series_id": pk, "order_id": pk, "patient_id": pk}
+            | {"protocol_id": self.order.protocol_id}
             | {"location_id": site.location_id, "chair_id": chair, "nurse_id": nurse, "number": 1}
             | {"local_date": day, "local_time": start.astimezone(ZONE).time().isoformat(), "zone": ZONE.key}
             | {"starts_at": _stored(start), "ends_at": _stored(start + self.pattern.stay)}
             | {"status": Status.BOOKED.value, "is_confirmed": False, "uid": str(UUID(int=pk)), "sequence": 0}
             | {"changed_at": _stored(factories.NOW), "override_reason": "", "reason": ""}
-            | {"escort": "", "no_escort_reason": ""}
+            | {"escort": "", "no_escort_reason": "", "stop_reason": "", "start_override_reason": ""}
+            | {"observation_override_reason": "", "dose_given_unit": ""}
         )
         spans = [(chair_seat, (0, self.pattern.chair)), (pk, (0, self.pattern.patient))]
         spans += [(monitoring[place % 2], self.pattern.nurse)]
@@ -137,13 +139,8 @@ class _Rows:
         self.tables["patient"].append(
             {"id": pk, "mrn": f"B{pk}", "first_name": "Ada", "last_name": "Bench", "preferred_name": ""}
             | {"birth_date": date(1980, 2, 29), "email": "", "phone": "", "language": "en", "note": ""}
-            | {
-                "needs_interpreter": False,
-                "home_location_id": location_id,
-                "is_active": True,
-                "calendar_way": "",
-            }
-            | {"escort_name": "", "escort_phone": ""}
+            | {"needs_interpreter": False, "home_location_id": location_id, "standing": "active"}
+            | {"calendar_way": "", "escort_name": "", "escort_phone": ""}
         )
         self.tables["seat"].append({"id": pk, "kind": "patient", "patient_id": pk, "number": 1})
         self.tables["order"].append(
