@@ -428,4 +428,9 @@ def test_a_late_visit_is_offered_starts_by_the_clinic_s_clock(
 ) -> None:
     clock.move_to(after(20))
     page = nurse.get(f"/appointments/{visit.pk}/late/").content.decode()
-    assert re.findall(r'<button[^>]*value="[^"]*">\s*(\d\d:\d\d) ', page) == ["10:20", "10:30", "10:45", "11:00"]
+    assert re.findall(r'<button[^>]*value="[^"]*">\s*(\d\d:\d\d) ', page) == [
+        "10:20",
+        "10:30",
+        "10:45",
+        "11:00",
+    ]
