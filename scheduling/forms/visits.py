@@ -55,7 +55,7 @@ class StepForm(forms.Form):
         label=_("Happened at"),
         required=False,
         widget=WallTimeInput,
-        help_text=_("Leave empty for now."),
+        help_text=_("Empty means now."),
         input_formats=["%H:%M"],
     )
 

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from scheduling.access import Action, Actor
+from scheduling.core.words import Status
 from scheduling.forms.amendments import AmendForm
 from scheduling.models import Order, Protocol
 from scheduling.services.amending import AMENDABLE, amend_order, open_infusions, see_dose
@@ -54,7 +55,8 @@ def order_amend(request: HttpRequest, by: Actor, pk: int) -> HttpResponse:
         else:
             messages.success(request, _("The replacement is signed. Booked visits stay where they are."))
             return redirect("patient_detail", old.patient_id)
-    context = {"form": form, "order": old, "patient": old.patient, "ahead": old.appointments.open().count()}
+    ahead = old.appointments.filter(status=Status.BOOKED).count()
+    context = {"form": form, "order": old, "patient": old.patient, "ahead": ahead}
     return render(request, "staff/order_amend.html", context)
 
 

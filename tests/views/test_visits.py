@@ -421,3 +421,16 @@ def test_every_outcome_has_a_page(visit: Appointment, nurse: Client, clock: time
         Appointment.objects.update(status=status, stop_reason=StopReason.UNWELL)
         ways = ("undo", "pressures/add") if status == Status.NOT_GIVEN else ()
         assert posts(page(nurse, visit)) == {f"/appointments/{visit.pk}/{way}/" for way in ways}
+
+
+def test_a_late_visit_is_offered_starts_by_the_clinic_s_clock(
+    visit: Appointment, nurse: Client, clock: time_machine.Traveller
+) -> None:
+    clock.move_to(after(20))
+    page = nurse.get(f"/appointments/{visit.pk}/late/").content.decode()
+    assert re.findall(r'<button[^>]*value="[^"]*">\s*(\d\d:\d\d) ', page) == [
+        "10:20",
+        "10:30",
+        "10:45",
+        "11:00",
+    ]
