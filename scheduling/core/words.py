@@ -335,6 +335,10 @@ class CallState(StrEnum):
     NOT_REACHED = "not_reached"
 
 
+CALL_OUTCOMES = (CallState.AGREED, CallState.OTHER_TIME, CallState.NOT_REACHED, CallState.NONE)
+"""What a call can end with; ``NONE``: the patient knows, and nothing is to be agreed."""
+
+
 class ActorKind(StrEnum):
     """Who did something: a person of the staff, a patient's link, another system, or this program."""
 

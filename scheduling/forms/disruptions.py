@@ -11,10 +11,9 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from scheduling.core.walltime import WallTimeError, resolve
-from scheduling.core.words import CallState, DisruptionKind
+from scheduling.core.words import CALL_OUTCOMES, CallState, DisruptionKind
 from scheduling.models import Chair, Location, StaffMember
 from scheduling.models.disruptions import DISRUPTION_LABELS
-from scheduling.services.call_lists import OUTCOMES
 
 from .patients import DayInput, plain_helper
 from .visits import CLOCK_WORDS, WallTimeInput
@@ -138,7 +137,9 @@ class AddedShiftForm(forms.Form):
 class CallForm(forms.Form):
     """What a call ended with."""
 
-    outcome = forms.TypedChoiceField(choices=[(one.value, one.value) for one in OUTCOMES], coerce=CallState)
+    outcome = forms.TypedChoiceField(
+        choices=[(one.value, one.value) for one in CALL_OUTCOMES], coerce=CallState
+    )
 
 
 class ClosingForm(forms.Form):

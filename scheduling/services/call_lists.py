@@ -16,9 +16,6 @@ from .message_handling import finish_task
 from .other_places import book_held_place, held_for_row, locked_row
 from .uncovering import calls_for
 
-OUTCOMES = (CallState.AGREED, CallState.OTHER_TIME, CallState.NOT_REACHED, CallState.NONE)
-"""What a call can end with; ``NONE``: the patient knows, and nothing is to be agreed."""
-
 
 def is_to_call(row: DisruptedVisit, now: datetime) -> bool:
     """Whether its patient is to be called: put on the list, or the visit has come near without a place."""

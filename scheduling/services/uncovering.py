@@ -150,7 +150,7 @@ def list_visits(disruption: Disruption, visits: Sequence[Appointment], why: Why,
             appointment=visit,
             now=now,
             due_at=visit.starts_at,
-            facts={"reasons": list(why.get(visit.pk, ())), "row": row.pk},
+            facts={"reasons": list(why.get(visit.pk, ())), "disrupted": row.pk},
         )
 
 

@@ -231,7 +231,7 @@ def test_saved_as_a_disruption_it_is_on_the_attention_list_until_resolved(
     assert row.appointment == day.visit
     alert = Alert.objects.get(kind=AlertKind.UNCOVERED)
     assert (alert.appointment, alert.due_at) == (day.visit, TUESDAY)
-    assert alert.facts == {"reasons": [why], "row": row.pk}
+    assert alert.facts == {"reasons": [why], "disrupted": row.pk}
     assert AuditEntry.objects.filter(action="open_as_disruption").count() == 1
     assert settle_covered(NOW) == 0
 

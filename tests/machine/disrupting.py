@@ -5,9 +5,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from scheduling.core.words import CallState, DisruptionKind, Status
+from scheduling.core.words import CALL_OUTCOMES, CallState, DisruptionKind, Status
 from scheduling.models import Appointment, DisruptedVisit, Disruption, StaffMember
-from scheduling.services.call_lists import OUTCOMES, is_to_call, record_call
+from scheduling.services.call_lists import is_to_call, record_call
 from scheduling.services.closing_days import close_day
 from scheduling.services.covering import could_take_one_more, cover_all, cover_by_raise, cover_by_shift
 from scheduling.services.disruptions import lift_disruption, open_disruption
@@ -99,7 +99,7 @@ def call(world: World, draw: Draw) -> None:
     row = one_of(draw, to_call or _listed(world))
     if row is None:
         return
-    outcome = draw(st.sampled_from((CallState.AGREED, *OUTCOMES)))
+    outcome = draw(st.sampled_from((CallState.AGREED, *CALL_OUTCOMES)))
     place = one_of(draw, other_places(row, world.now).places) if outcome == CallState.AGREED else None
     if place and row.hold_id is None:
         world.do(hold_other_place, by=world.clerk, row=row, place=as_booked(place))

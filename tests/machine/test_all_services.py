@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from . import booking, disrupting, patients, transferring, treating, visiting
-from .truths import everything_is_true
+from .truths import everything_is_true, nothing_is_silently_uncovered
 from .world import Draw, World
 
 
@@ -22,6 +22,7 @@ def time_passes(world: World, draw: Draw) -> None:
     """Minutes, hours or days; the worker does its round."""
     world.go_to(world.now + timedelta(minutes=draw(st.sampled_from([1, 5, 45, 300, 1440, 5760]))))
     world.work()
+    nothing_is_silently_uncovered(world.now)
 
 
 ACTS: dict[Callable[[World, Draw], None], int] = {

@@ -4,7 +4,7 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from django.db.models import F, Max
+from django.db.models import F, Max, Q
 
 from scheduling.core.check_ins import offsets
 from scheduling.core.pattern import Pattern
@@ -13,17 +13,30 @@ from scheduling.core.words import (
     COUNTED,
     UNDER_WAY,
     USED,
+    AlertKind,
     AttemptOutcome,
     CallState,
+    DisruptionKind,
     MessageKind,
     Resolution,
     SeatKind,
     Standing,
     Status,
 )
-from scheduling.models import Appointment, Attempt, CheckIn, Claim, DisruptedVisit, Order, Patient, Series
+from scheduling.models import (
+    Alert,
+    Appointment,
+    Attempt,
+    CheckIn,
+    Claim,
+    DisruptedVisit,
+    Disruption,
+    Order,
+    Patient,
+    Series,
+)
 
-STEP = timedelta(minutes=5)
+STEP, HALF_AN_HOUR = timedelta(minutes=5), timedelta(minutes=30)
 Span = tuple[str, int, datetime, datetime]
 FAREWELL = (MessageKind.CLOSING, MessageKind.INVITATION, MessageKind.CANCELLATION, MessageKind.CHANGE)
 """What may still leave once a treatment is over: the end itself, and visits taken off calendars."""
@@ -172,6 +185,29 @@ def calls_are_about_lost_visits() -> None:
             assert (row.resolution, row.told_at is None) == (Resolution.MOVED, False), row
         if visit.patient.standing != Standing.ACTIVE:
             assert (row.call, row.hold) == (CallState.NONE, None), row
+
+
+def nothing_is_silently_uncovered(now: datetime) -> None:
+    """After the worker's round every visit to come that lost something is on a list, unless somebody has seen it.
+
+    By what is declared missing alone, read off the tables.
+    """
+    lost = Q()
+    for row in Disruption.objects.in_force():
+        about: dict[str, dict[str, int | None]] = {
+            DisruptionKind.NURSE: {"nurse": row.staff_id},
+            DisruptionKind.CHAIR: {"chair": row.chair_id},
+            DisruptionKind.LOCATION: {"location": row.location_id},
+            DisruptionKind.PRESCRIBER: {"pk": 0},
+        }
+        # From preparation on: that is when all of them need their nurse.
+        lost |= Q(starts_at__lt=row.ends_at - HALF_AN_HOUR, ends_at__gt=row.starts_at, **about[row.kind])
+    if not lost:
+        return
+    for visit in Appointment.objects.filter(lost, status=Status.BOOKED, starts_at__gt=now):
+        listed = DisruptedVisit.objects.open().filter(appointment=visit).exists()
+        alerts = Alert.objects.filter(kind=AlertKind.UNCOVERED, appointment=visit, settled_at=None)
+        assert listed or alerts.exists(), visit
 
 
 def everything_is_true(now: datetime) -> None:
