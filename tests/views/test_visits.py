@@ -8,11 +8,13 @@ from django.test import Client
 
 from scheduling.access import SYSTEM
 from scheduling.core.words import Role, Status, StopReason
-from scheduling.models import Appointment, AuditEntry
+from scheduling.models import Appointment, AuditEntry, Order
+from scheduling.services.amending import amend_order
 from scheduling.services.missing import record_missed
 from scheduling.services.visits import discharge, record_step
 from tests.factories import (
     NOW,
+    actor,
     book,
     make_chair,
     make_location,
@@ -20,6 +22,7 @@ from tests.factories import (
     make_order,
     make_patient,
     make_protocol,
+    make_staff,
     make_visits,
 )
 from tests.views.clients import HUGE, LONG, logged_in, queries, said
@@ -434,3 +437,23 @@ def test_a_late_visit_is_offered_starts_by_the_clinic_s_clock(
         "10:45",
         "11:00",
     ]
+
+
+def test_an_amended_order_counts_what_is_still_booked_and_no_visit_is_one_of_fewer(
+    visit: Appointment, clock: time_machine.Traveller
+) -> None:
+    starts = [START, START + timedelta(days=7)]
+    order = make_order(make_patient(visit.location), visit.protocol)
+    chair, nurse = make_chair(visit.location), make_nurse(visit.location)
+    visit, second = book(order, visit.location, chair, nurse, starts).appointments.order_by("number")
+    recorded(visit, arrived_at=0)
+    prescriber = logged_in(Role.PRESCRIBER)
+    page = prescriber.get(f"/orders/{visit.order_id}/amend/").content.decode()
+    assert "The 1 booked visit keeps place and time" in " ".join(page.split())
+
+    more = Order.objects.get(pk=order.pk)
+    more.pk, more.sessions = None, 1
+    amend_order(by=actor(make_staff(Role.PRESCRIBER)), now=after(5), old=order, order=more)
+    page = prescriber.get(f"/appointments/{second.pk}/").content.decode()
+    assert "visit 2" in page
+    assert "of 1 ordered" not in page
