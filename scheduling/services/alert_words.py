@@ -113,7 +113,8 @@ def _call_missed(facts: Mapping[str, Any], alert: Alert) -> list[str]:
 
 def _misses(facts: Mapping[str, Any], alert: Alert) -> list[str]:
     words = _(
-        "%(count)d visits of this course were missed. Later ones stay; nothing more is booked until you decide."
+        "%(count)d visits of this course were missed. Later ones stay; "
+        "nothing more is booked until a prescriber decides."
     )
     return [words % {"count": facts["count"]}]
 

@@ -31,7 +31,7 @@ OWNERS: dict[AlertKind, tuple[Severity, Role]] = {
     AlertKind.PAUSE_OVER: (Severity.PAPERWORK, Role.PRESCRIBER),
     AlertKind.OTHER_TIME: (Severity.PATIENT_WAITING, Role.FRONT_DESK),
     AlertKind.REPLAN: (Severity.PATIENT_WAITING, Role.FRONT_DESK),
-    AlertKind.UNCOVERED: (Severity.SAME_DAY_VISIT, Role.FRONT_DESK),
+    AlertKind.UNCOVERED: (Severity.PATIENT_WAITING, Role.FRONT_DESK),
 }
 """How soon each kind is to be seen, and by whom."""
 OF_THE_VISIT = (

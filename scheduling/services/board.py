@@ -213,13 +213,14 @@ def planned_phases(visit: Appointment) -> tuple[Stretch, ...]:
 
 
 def _actual(visit: Appointment, now: datetime) -> tuple[Stretch, ...]:
-    """What was recorded; a piece that has no end yet lasts until ``now``."""
+    """What was recorded; a piece without an end lasts until ``now``, or until the visit was stopped before the drug."""
+    until = now if visit.is_open else visit.changed_at
     marks = (
         ("waiting", visit.arrived_at, visit.started_at),
         ("treatment", visit.started_at, visit.treatment_ended_at),
         ("recovery", visit.treatment_ended_at, visit.discharged_at),
     )
-    pieces = [(kind, start, end or now) for kind, start, end in marks if start]
+    pieces = [(kind, start, end or until) for kind, start, end in marks if start]
     return tuple(Stretch(kind, start, end) for kind, start, end in pieces if start < end)
 
 

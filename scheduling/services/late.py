@@ -1,6 +1,6 @@
 """A patient is late, or the place is not free: another place at the same time, a later start today, another day."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,7 +14,7 @@ from scheduling.core.planner import Place, check
 from scheduling.core.problem import CourseProblem
 from scheduling.core.reasons import Rule
 from scheduling.core.timeline import ceil_step, from_step, to_step
-from scheduling.core.words import Status
+from scheduling.core.words import UNDER_WAY, Status
 from scheduling.models import Appointment
 
 from .audit import record
@@ -23,7 +23,7 @@ from .claims import claims_of, let_go, let_offers_go, release, take_places
 from .course_messages import announce
 from .faults import Refused
 from .locks import locked_visit, raise_revision
-from .overruns import overruns
+from .overruns import chair_free, overruns
 from .planning import load_problem
 from .reason_words import in_words
 from .reassigning import PLACE_RULES, STILL_TO_START
@@ -54,13 +54,13 @@ def late_offers(visit: Appointment, now: datetime) -> LateOffers:
     """For a visit of today that has not started. Nothing is written."""
     problem = one_day(visit, now)
     return LateOffers(
-        tuple(_same_time(problem, visit)), _start_now(visit, now), tuple(_later(problem, visit, now))
+        tuple(_same_time(problem, visit, now)), _start_now(visit, now), tuple(_later(problem, visit, now))
     )
 
 
 def same_time_places(visit: Appointment, now: datetime) -> tuple[Place, ...]:
     """Other chairs and nurses for a visit that has not started, at its time. Nothing is written."""
-    return tuple(_same_time(one_day(visit, now), visit))
+    return tuple(_same_time(one_day(visit, now), visit, now))
 
 
 def one_day(visit: Appointment, now: datetime) -> CourseProblem:
@@ -77,19 +77,31 @@ def one_day(visit: Appointment, now: datetime) -> CourseProblem:
     return replace(problem, not_before=problem.horizon.origin)
 
 
-def _same_time(problem: CourseProblem, visit: Appointment) -> Iterator[Place]:
+def _same_time(problem: CourseProblem, visit: Appointment, now: datetime) -> Iterator[Place]:
     """Other chairs and nurses that are free for the whole visit, as near to the present ones as possible."""
-    start, found = to_step(visit.starts_at), 0
+    start, found, still_there = to_step(visit.starts_at), 0, _still_there(visit, now)
     chairs = [visit.chair_id, *(pk for pk in problem.chairs if pk != visit.chair_id)]
     nurses = [visit.nurse_id, *(one.id for one in problem.nurses if one.id != visit.nurse_id)]
     for chair in chairs:
         for nurse in nurses:
             if (chair, nurse) == (visit.chair_id, visit.nurse_id) or found == MOST:
                 continue
+            place = Place(start, chair, nurse)
             reasons = check(problem, [start], [chair], [nurse]).reasons
-            if not any(reason.rule in PLACE_RULES for reason in reasons):
+            if not any(reason.rule in PLACE_RULES for reason in reasons) and not _waits(place, still_there):
                 found += 1
-                yield Place(start, chair, nurse)
+                yield place
+
+
+def _still_there(visit: Appointment, now: datetime) -> dict[int, datetime]:
+    """By chair, until when (UTC) others are in it by what is recorded, whatever the plan says."""
+    others = (
+        Appointment.objects.with_places()
+        .filter(location=visit.location, local_date=visit.local_date, status__in=UNDER_WAY)
+        .exclude(pk=visit.pk)
+        .prefetch_related("protocol__phases")
+    )
+    return {other.chair_id: chair_free(other, now) for other in others}
 
 
 def _start_now(visit: Appointment, now: datetime) -> StartNow:
@@ -112,17 +124,22 @@ def _start_now(visit: Appointment, now: datetime) -> StartNow:
 def _later(problem: CourseProblem, visit: Appointment, now: datetime) -> Iterator[Place]:
     """Free places later today, in the own chair with the own nurse where that is possible."""
     first, found = max(ceil_step(now), to_step(visit.starts_at) + 1), 0
-    last = problem.horizon.origin + problem.horizon.length
+    last, still_there = problem.horizon.origin + problem.horizon.length, _still_there(visit, now)
     for start in range(first, last):
         on_grid = start == first or problem.horizon.wall_minute(start) % problem.grid_minutes == 0
         if found == MOST or not on_grid:
             continue
         for chair, nurse in ((visit.chair_id, visit.nurse_id), (None, None)):
             verdict = check(problem, [start], [chair], [nurse])
-            if verdict.fits:
+            if verdict.fits and not _waits(verdict.places[0], still_there):
                 found += 1
                 yield verdict.places[0]
                 break
+
+
+def _waits(place: Place, still_there: Mapping[int, datetime]) -> bool:
+    start = from_step(place.start)
+    return start < still_there.get(place.chair, start)
 
 
 @transaction.atomic

@@ -94,7 +94,7 @@ def _shared(
 ) -> list[Shared]:
     """What ``following`` was promised from a time at which ``visit`` should be over and is not."""
     found = []
-    if visit.chair_id == following.chair_id and _meet(visit, following.starts_at, _chair_free(visit, now)):
+    if visit.chair_id == following.chair_id and _meet(visit, following.starts_at, chair_free(visit, now)):
         found.append(Shared.CHAIR)
     needed, leaves = _looked_after(following, now)
     until = leaves_at(visit, now)
@@ -115,7 +115,7 @@ def _meet(visit: Appointment, needed: datetime, until: datetime) -> bool:
     return visit.ends_at <= needed < until
 
 
-def _chair_free(visit: Appointment, now: datetime) -> datetime:
+def chair_free(visit: Appointment, now: datetime) -> datetime:
     """When the next patient may sit down; a small delay that is only expected is what turnover is for."""
     turnover = minutes_of(visit).get(PhaseKind.TURNOVER, timedelta())
     really_late = visit.status in UNDER_WAY and now > visit.ends_at

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from scheduling.access import SYSTEM, Action, Actor
-from scheduling.core.words import CANCELLED, AlertKind, CallState, DisruptionKind, Resolution
+from scheduling.core.words import CANCELLED, AlertKind, CallState, DisruptionKind, Resolution, Severity
 from scheduling.models import (
     Alert,
     Appointment,
@@ -152,15 +152,34 @@ def list_visits(disruption: Disruption, visits: Sequence[Appointment], why: Why,
             due_at=visit.starts_at,
             facts={"reasons": list(why.get(visit.pk, ())), "disrupted": row.pk},
         )
+    _press(now)
+
+
+def _press(now: datetime) -> None:
+    """Count uncovered visits of today, by the clock of their location, among what is to be seen first."""
+    soon = Alert.objects.open().filter(
+        kind=AlertKind.UNCOVERED, severity=Severity.PATIENT_WAITING, due_at__lte=now + timedelta(days=1)
+    )
+    today = [
+        alert.pk
+        for alert in soon.select_related("location")
+        if alert.due_at
+        and alert.due_at.astimezone(alert.location.tz).date() <= now.astimezone(alert.location.tz).date()
+    ]
+    Alert.objects.filter(pk__in=today).update(severity=Severity.SAME_DAY_VISIT)
 
 
 def settle_covered(now: datetime) -> int:
-    """Duty: take visits off the list that are covered again, moved, cancelled or under way; how many alerts."""
+    """Duty: take visits off the list that are covered again, moved, cancelled or under way; how many.
+
+    What is still on it comes first once its day has come.
+    """
     return run(_settle_covered, by=SYSTEM, now=now)
 
 
 @transaction.atomic
 def _settle_covered(*, by: Actor, now: datetime) -> int:
+    _press(now)
     listed = Q(pk__in=_open_alerts().values("appointment"))
     listed |= Q(pk__in=DisruptedVisit.objects.open().values("appointment"))
     settled = settle_visits(by=by, now=now, visits=list(Appointment.objects.filter(listed)))

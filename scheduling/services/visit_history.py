@@ -19,6 +19,10 @@ DONE_BEFORE = {
 """The phases that lie between the planned start and each step."""
 
 
+ABOUT_TIMES = ("move_appointment", "correct_time", "undo_step")
+"""The acts whose facts ``before`` and ``after`` are instants (ISO 8601)."""
+
+
 @dataclass(frozen=True, slots=True)
 class StepTimes:
     """One step, planned and recorded (UTC); ``recorded`` is None while it is still to come."""
@@ -79,11 +83,13 @@ def _act(entry: AuditEntry) -> Act:
         who=entry.staff.name if entry.staff else entry.get_actor_kind_display(),
         action=entry.action,
         field=facts.get("field", ""),
-        before=_instant(facts.get("before")),
-        after=_instant(facts.get("after")),
+        before=_instant(entry, "before"),
+        after=_instant(entry, "after"),
         reason=facts.get("reason", ""),
     )
 
 
-def _instant(text: str | None) -> datetime | None:
+def _instant(entry: AuditEntry, fact: str) -> datetime | None:
+    """A time of what was moved, corrected or taken back; elsewhere these facts are doses, chairs and nurses."""
+    text = entry.facts.get(fact) if entry.action in ABOUT_TIMES else None
     return datetime.fromisoformat(text) if text else None

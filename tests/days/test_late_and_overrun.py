@@ -6,14 +6,17 @@ import pytest
 from django.core import mail
 
 from scheduling.access import Actor
-from scheduling.core.words import AlertKind, Role, Status
+from scheduling.core.timeline import from_step
+from scheduling.core.words import AlertKind, Role, Status, StopReason
 from scheduling.models import Alert, Appointment, Claim
+from scheduling.services.board import day_board
 from scheduling.services.booking import BookedPlace
 from scheduling.services.conflicts import watch_conflicts
 from scheduling.services.faults import Refused
-from scheduling.services.late import late_offers, start_later
+from scheduling.services.late import late_offers, same_time_places, start_later
 from scheduling.services.overruns import overruns
 from scheduling.services.reassigning import reassign
+from scheduling.services.stopping import stop_visit
 from scheduling.services.visits import discharge, record_step
 from tests.factories import actor, make_chair, make_nurse, make_patient, make_staff
 from tests.services.clinics import COURSE, Clinic
@@ -193,3 +196,24 @@ def test_not_into_a_chair_that_is_taken(
     with pytest.raises(Refused):
         reassign(by=nurse, now=NINE, appointment=ada, chair_id=other.pk, nurse_id=clinic.nurse.pk)
     assert claims() == before
+
+
+def test_a_chair_whose_patient_should_have_left_is_not_offered(
+    clinic: Clinic, nurse: Actor, recovering: Appointment
+) -> None:
+    """Ada is still there at a quarter past eleven; by the plan her chair is free."""
+    second = make_chair(clinic.location, "Chair 2")
+    ben = make_nurse(clinic.location, capacity=2, name="Ben")
+    cleo = clinic.book(clinic.order(sessions=1), [NEXT], chair=second, nurse=ben).appointments.get()
+
+    planned, still_there = NINE + 115 * MINUTE, NEXT
+    assert clinic.chair.pk in [place.chair for place in same_time_places(cleo, planned)]
+    assert clinic.chair.pk not in [place.chair for place in same_time_places(cleo, still_there)]
+
+
+def test_a_visit_stopped_before_the_drug_waits_no_longer_on_the_board(ada: Appointment, nurse: Actor) -> None:
+    record_step(by=nurse, now=NINE, appointment=ada, field="arrived_at")
+    stop_visit(by=nurse, now=NINE + 20 * MINUTE, appointment=ada, reason=StopReason.UNWELL)
+    board = day_board(ada.location, ada.local_date, NINE + 3 * HOUR)
+    (row,) = board.over
+    assert [(one.starts_at, one.ends_at) for one in row.actual] == [(NINE, NINE + 20 * MINUTE)]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from scheduling.access import Actor
-from scheduling.core.words import AlertKind, CallState, DisruptionKind, Resolution, Role, Status
+from scheduling.core.words import AlertKind, CallState, DisruptionKind, Resolution, Role, Severity, Status
 from scheduling.models import Alert, Appointment, AuditEntry, DisruptedVisit, Disruption, Message
 from scheduling.services.covering import cover_all
 from scheduling.services.disruptions import lift_disruption, open_disruption
@@ -157,3 +157,20 @@ def test_an_acknowledged_alert_leaves_the_visit_on_the_list_until_it_is_covered(
 
     assert {what for _visit, what, _call in rows(disruption)} == {Resolution.COVERED}
     assert Appointment.objects.filter(nurse=ben).count() == 2
+
+
+def test_uncovered_visits_come_first_in_the_list_once_their_day_has_come(day: Day) -> None:
+    the_day_before = SIX - timedelta(hours=9)
+    open_disruption(
+        by=day.manager,
+        now=the_day_before,
+        kind=DisruptionKind.NURSE,
+        location=day.clinic.location,
+        staff=day.clinic.nurse,
+        starts_at=SIX,
+        ends_at=NINE + timedelta(hours=12),
+    )
+    alerts = Alert.objects.open().filter(kind=AlertKind.UNCOVERED)
+    assert {alert.severity for alert in alerts} == {Severity.PATIENT_WAITING}
+    settle_covered(SIX)
+    assert {alert.severity for alert in alerts.all()} == {Severity.SAME_DAY_VISIT}

@@ -1,6 +1,7 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 
 import pytest
 import time_machine
@@ -10,7 +11,11 @@ from scheduling.access import SYSTEM
 from scheduling.core.words import Role, Status, StopReason
 from scheduling.models import Appointment, AuditEntry, Order
 from scheduling.services.amending import amend_order
+from scheduling.services.doses import record_dose
 from scheduling.services.missing import record_missed
+from scheduling.services.reassigning import reassign
+from scheduling.services.uncovered_watch import notice_uncovered
+from scheduling.services.uncovering import settle_covered
 from scheduling.services.visits import discharge, record_step
 from tests.factories import (
     NOW,
@@ -424,6 +429,30 @@ def test_every_outcome_has_a_page(visit: Appointment, nurse: Client, clock: time
         Appointment.objects.update(status=status, stop_reason=StopReason.UNWELL)
         ways = ("undo", "pressures/add") if status == Status.NOT_GIVEN else ()
         assert posts(page(nurse, visit)) == {f"/appointments/{visit.pk}/{way}/" for way in ways}
+
+
+def test_whatever_was_done_to_a_visit_stands_in_its_history(
+    visit: Appointment, nurse: Client, clock: time_machine.Traveller
+) -> None:
+    """Doses, chairs and nurses have a before and an after as times have."""
+    other = make_nurse(visit.location)
+    seats = {"chair_id": visit.chair_id, "nurse_id": other.pk}
+    reassign(by=SYSTEM, now=after(-60), appointment=visit, **seats)
+    shifts = list(other.shifts.all())
+    other.shifts.all().delete()
+    assert notice_uncovered(after(-60)) == 1
+    for shift in shifts:
+        shift.save()
+    assert settle_covered(after(-60)) == 1
+    recorded(visit, arrived_at=0, started_at=30)
+    for amount in ("40", "42.5"):
+        record_dose(by=SYSTEM, now=after(40), appointment=visit, amount=Decimal(amount))
+    clock.move_to(after(40))
+    text = page(nurse, visit)
+    assert "Another chair or nurse at the same time" in text
+    assert text.count("Dose given recorded") == 2
+    assert "Noticed without its place" in text
+    assert "Needs no other place any more" in text
 
 
 def test_a_late_visit_is_offered_starts_by_the_clinic_s_clock(
