@@ -6,7 +6,6 @@ import pytest
 from django.core import mail
 
 from scheduling.access import Actor
-from scheduling.core.timeline import from_step
 from scheduling.core.words import AlertKind, Role, Status, StopReason
 from scheduling.models import Alert, Appointment, Claim
 from scheduling.services.board import day_board
