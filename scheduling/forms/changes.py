@@ -14,7 +14,7 @@ from scheduling.models import Patient
 from .patients import DayInput, plain_helper
 from .wishes import TimeInput
 
-PLACE = re.compile(r"(\d{1,8})-(\d{1,18})-(\d{1,18})")
+PLACE = re.compile(r"(\d{1,8})-(\d{1,18})-(\d{1,18})", re.ASCII)
 
 
 def place_text(place: Place) -> str:

@@ -1,9 +1,10 @@
 """Which prescribers are on site: marked when they come and go, and an alert where one leaves a patient behind."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from scheduling.access import Action, Actor
@@ -20,7 +21,8 @@ OBSERVED = (Status.IN_TREATMENT, Status.RECOVERING)
 
 def present_at(location: Location, now: datetime) -> list[Presence]:
     """Who is on site at ``now``, by name. One marked on an earlier local day was forgotten: left (DESIGN)."""
-    return _of_today(Presence.objects.filter(location=location, left_at=None), location, now)
+    rows = Presence.objects.filter(location=location, left_at=None)
+    return _of_today(rows.select_related("staff", "location"), now)
 
 
 def present_for_sure(location: Location, now: datetime) -> list[Presence]:
@@ -28,14 +30,27 @@ def present_for_sure(location: Location, now: datetime) -> list[Presence]:
 
     The caller may hold a visit's lock: whoever leaves locks no visit.
     """
-    rows = Presence.objects.select_for_update(no_key=True, of=("self",))
-    return _of_today(rows.filter(location=location, left_at=None), location, now)
+    return _of_today(_locked(Q(location=location)), now)
 
 
-def _of_today(rows: "QuerySet[Presence]", location: Location, now: datetime) -> list[Presence]:
-    today = now.astimezone(location.tz).date()
-    named = rows.select_related("staff").order_by("staff__name", "pk")
-    return [row for row in named if row.arrived_at.astimezone(location.tz).date() == today]
+def _locked(about: Q) -> list[Presence]:
+    """Who is marked as present and was not marked as gone, locked by primary key.
+
+    Whoever comes or goes, and whoever starts, ends or takes back what needs a prescriber, locks all of a location:
+    what one of them sees of the others is true until it is done.
+    """
+    rows = Presence.objects.select_for_update(no_key=True, of=("self",)).select_related("staff", "location")
+    return list(rows.filter(about, left_at=None).order_by("pk"))
+
+
+def _of_today(rows: Iterable[Presence], now: datetime) -> list[Presence]:
+    named = sorted(rows, key=lambda row: (row.staff.name, row.pk))
+    return [row for row in named if _is_of_today(row, now)]
+
+
+def _is_of_today(row: Presence, now: datetime) -> bool:
+    tz = row.location.tz
+    return row.arrived_at.astimezone(tz).date() == now.astimezone(tz).date()
 
 
 def may_be_marked(location: Location, now: datetime) -> list[StaffMember]:
@@ -56,10 +71,13 @@ def mark_present(*, by: Actor, now: datetime, staff: StaffMember, location: Loca
             "no_prescriber", _("Only a prescriber who works here is marked present."), field="staff"
         )
     StaffMember.objects.select_for_update(no_key=True).get(pk=staff.pk)
-    for row in present_at(location, now):
-        if row.staff_id == staff.pk:
+    former_places = Presence.objects.filter(staff=staff, left_at=None).values("location")
+    locked = _locked(Q(location=location) | Q(location__in=former_places))
+    hers = [row for row in locked if row.staff_id == staff.pk]
+    for row in hers:
+        if row.location_id == location.pk and _is_of_today(row, now):
             return row
-    for former in _locked(Presence.objects.filter(staff=staff, left_at=None)):
+    for former in hers:
         _leave(former, now)
     row = Presence.objects.create(staff=staff, location=location, arrived_at=now, recorded_by_id=author(by))
     settle(Alert.objects.filter(kind=AlertKind.NO_PRESCRIBER, location=location), now)
@@ -71,17 +89,13 @@ def mark_present(*, by: Actor, now: datetime, staff: StaffMember, location: Loca
 def mark_left(*, by: Actor, now: datetime, presence: Presence) -> Presence:
     """Note that a prescriber has left at ``now``; whoever still needs one raises an alert. Twice changes nothing."""
     by.require(Action.MARK_PRESENT)
-    row = _locked(Presence.objects.all()).get(pk=presence.pk)
-    if row.left_at is not None:
-        return row
+    here = {row.pk: row for row in _locked(Q(location=presence.location_id))}
+    if presence.pk not in here:
+        return Presence.objects.get(pk=presence.pk)
+    row = here[presence.pk]
     _leave(row, now)
     record(by=by, now=now, action="mark_left", subject=row, staff=row.staff_id, location=row.location_id)
     return row
-
-
-def _locked(rows: "QuerySet[Presence]") -> "QuerySet[Presence]":
-    locked = rows.select_for_update(no_key=True, of=("self",))
-    return locked.select_related("staff", "location").order_by("pk")
 
 
 def _leave(row: Presence, now: datetime) -> None:
@@ -118,9 +132,12 @@ def _warn(visit: Appointment, row: Presence, now: datetime) -> None:
 
 def follow_presence(visit: Appointment, now: datetime) -> None:
     """Nobody has to come once the patient is no longer observed; one whose discharge was taken back is again."""
+    if not visit.protocol.prescriber_on_site:
+        return
+    here = present_for_sure(visit.location, now)
     if visit.status not in OBSERVED:
         settle(Alert.objects.filter(kind=AlertKind.NO_PRESCRIBER, appointment=visit), now)
-    elif visit.protocol.prescriber_on_site and not present_at(visit.location, now):
+    elif not here:
         last = Presence.objects.filter(location=visit.location).select_related("staff").first()
         if last:
             _warn(visit, last, now)
