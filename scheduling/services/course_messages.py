@@ -9,7 +9,7 @@ from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from scheduling.core.words import CANCELLED, COURSE_KINDS, OPEN, CalendarWay, MessageKind, MessageState
@@ -76,7 +76,8 @@ def announce(
         told = last_told(series)
         lines = course_lines(series, told, now)
     drafts = []
-    if any(line.news is not News.SAME for line in lines):
+    is_news = any(line.news is not News.SAME for line in lines)
+    if is_news or (lines and not is_new and may_have_left(series).exists()):
         drafts.append(
             draft(
                 kind=_kind(lines, told),
@@ -106,6 +107,20 @@ def last_told(series: Series) -> dict[str, str] | None:
     sent = Message.objects.filter(series=series, kind__in=COURSE_KINDS, state__in=TOLD)
     told: dict[str, str] | None = sent.order_by("-sent_at", "-pk").values_list("told", flat=True).first()
     return told
+
+
+def may_have_left(series: Series) -> "QuerySet[Message]":
+    """Mails about a course that came after the last one known to have left and may have left as well.
+
+    A worker has them in its hands, or died with them. What they told is not known: the book is told again.
+    """
+    mails = Message.objects.filter(series=series, kind__in=COURSE_KINDS)
+    unsure = mails.maybe_sent().exclude(state__in=TOLD)
+    last = mails.filter(state__in=TOLD).order_by("-sent_at", "-pk").first()
+    # A patient's messages leave in this order, one worker at a time.
+    return (
+        unsure.filter(Q(due_at__gt=last.due_at) | Q(due_at=last.due_at, pk__gt=last.pk)) if last else unsure
+    )
 
 
 def course_lines(series: Series, told: Mapping[str, str] | None, now: datetime) -> list[Line]:

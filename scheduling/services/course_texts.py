@@ -13,7 +13,7 @@ from scheduling.core.zones import zone_words
 from scheduling.models import Appointment, Message, Series
 
 from .calendar_files import invitation_entry, series_file
-from .course_messages import TOLD, Line, News, course_lines, last_told, snapshot
+from .course_messages import TOLD, Line, News, course_lines, last_told, may_have_left, snapshot
 from .links import feed_url, link_in_force
 from .rendering import Attachment, Dropped, Rendered, fill, own_url, sender
 from .visit_words import day_words, hours_words, when_words
@@ -24,7 +24,7 @@ def course_mail(message: Message, now: datetime) -> Rendered | Dropped:
     series, patient = _series(message), message.patient
     told = last_told(series) if message.state not in TOLD else message.told
     lines = course_lines(series, told, now)
-    is_wanted_again = message.round > 1 or message.state in TOLD
+    is_wanted_again = message.round > 1 or message.state in TOLD or _is_unsure(message, series)
     if not lines or (not is_wanted_again and all(line.news is News.SAME for line in lines)):
         return Dropped(_("Nothing is left to tell: the change was taken back or told already."))
     way = patient.way_of_calendar
@@ -42,6 +42,11 @@ def course_mail(message: Message, now: datetime) -> Rendered | Dropped:
     if way is CalendarWay.FILES:
         files = (("appointments.ics", series_file(series), "application/ics"),)
     return fill(message, series.location, words, attachments=files, told=snapshot(lines))
+
+
+def _is_unsure(message: Message, series: Series) -> bool:
+    """Whether a worker that died may have told something else since the last mail that is known to have left."""
+    return message.in_doubt or may_have_left(series).filter(in_doubt=True).exists()
 
 
 def _series(message: Message) -> Series:
@@ -75,7 +80,8 @@ def invitation_mail(message: Message, now: datetime) -> Rendered | Dropped:
         "starts_at": visit.starts_at.astimezone(UTC).isoformat(),
         "is_cancelled": entry.is_cancelled,
     }
-    if message.round == 1 and last is not None and last | {"sequence": visit.sequence} == told:
+    is_known = last is not None and last | {"sequence": visit.sequence} == told
+    if message.round == 1 and is_known and not _may_say_otherwise(message):
         return Dropped(_("The calendar already has this."))
     if entry.is_cancelled and last is None and not _may_be_there(message):
         return Dropped(_("The visit was cancelled before its invitation left."))
@@ -104,6 +110,15 @@ def _last_told(message: Message) -> dict[str, Any] | None:
     ).exclude(pk=message.pk)
     told: list[dict[str, Any]] = list(sent.values_list("told", flat=True))
     return max(told, key=lambda one: int(one["sequence"]), default=None)
+
+
+def _may_say_otherwise(message: Message) -> bool:
+    """Whether a worker that died may have brought another time to the calendar than what is known to be there."""
+    return (
+        Message.objects.filter(appointment=message.appointment_id, kind=MessageKind.INVITATION, in_doubt=True)
+        .exclude(state=MessageState.SENT)
+        .exists()
+    )
 
 
 def _may_be_there(message: Message) -> bool:

@@ -11,6 +11,7 @@ from scheduling.models import Appointment, Patient, Series
 from scheduling.services import delivery
 from scheduling.services.appointments import Canceller, cancel_appointment, move_appointment
 from scheduling.services.changes import undo_change, undoable
+from scheduling.services.course_messages import may_have_left
 from scheduling.services.delivery import deliver
 from tests.calendar_client import CalendarClient
 from tests.factories import NOW
@@ -141,3 +142,39 @@ def test_a_visit_that_a_dead_worker_may_have_brought_there_is_taken_off_for_sure
     assert [mail["Subject"].strip().partition(",")[0] for mail in server.script.received] == [
         "Cancelled: appointment"
     ]
+
+
+@pytest.mark.parametrize("is_leased", [True, False], ids=["still leased", "lease over"])
+def test_a_visit_moved_back_after_a_worker_died_on_the_way_is_sent_again(
+    server: MailServer, clinic: Clinic, ada: Patient, monkeypatch: pytest.MonkeyPatch, is_leased: bool
+) -> None:
+    """The calendar was told of ten o'clock, and no row says so: nine again is news to it."""
+    series = clinic.book(clinic.order(ada), COURSE[:1])
+    finish(NOW)
+    visit = series.appointments.get()
+    moved_at = NOW + HOUR
+    move_appointment(
+        by=clinic.clerk, now=moved_at, appointment=visit, place=clinic.places([visit.starts_at + HOUR])[0]
+    )
+    sent_at = moved_at + timedelta(minutes=5)
+    with monkeypatch.context() as dying:
+        # It died after the server's last word and before ours.
+        dying.setattr(delivery, "mark_sent", lambda *_args: None)
+        dying.setattr(delivery, "_give_back", lambda *_args: None)
+        assert deliver(sent_at) == 2
+    assert list(read(inbox(server)).values()) == [(visit.starts_at + HOUR, visit.ends_at + HOUR)]
+
+    back_at = sent_at + (timedelta(seconds=1) if is_leased else HOUR)
+    move_appointment(
+        by=clinic.clerk, now=back_at, appointment=visit, place=clinic.places([visit.starts_at])[0]
+    )
+    finish(back_at + HOUR)
+    assert read(inbox(server)) == the_book(series) == {visit.uid: (visit.starts_at, visit.ends_at)}
+    # So does the mail about the course, which told of ten o'clock as well; and then it is known.
+    subjects = [str(mail["Subject"]).partition(" \N{EN DASH}")[0] for mail in server.script.received]
+    assert [one for one in subjects if one.startswith("Your appointments")] == [
+        "Your appointments",
+        "Your appointments have changed",
+        "Your appointments have changed",
+    ]
+    assert not may_have_left(series).exists()
