@@ -52,15 +52,17 @@ class LateOffers:
 
 def late_offers(visit: Appointment, now: datetime) -> LateOffers:
     """For a visit of today that has not started. Nothing is written."""
-    problem = one_day(visit, now)
+    problem, still_there = one_day(visit, now), _still_there(visit, now)
     return LateOffers(
-        tuple(_same_time(problem, visit, now)), _start_now(visit, now), tuple(_later(problem, visit, now))
+        tuple(_same_time(problem, visit, still_there)),
+        _start_now(visit, now),
+        tuple(_later(problem, visit, now, still_there)),
     )
 
 
 def same_time_places(visit: Appointment, now: datetime) -> tuple[Place, ...]:
     """Other chairs and nurses for a visit that has not started, at its time. Nothing is written."""
-    return tuple(_same_time(one_day(visit, now), visit, now))
+    return tuple(_same_time(one_day(visit, now), visit, _still_there(visit, now)))
 
 
 def one_day(visit: Appointment, now: datetime) -> CourseProblem:
@@ -77,9 +79,11 @@ def one_day(visit: Appointment, now: datetime) -> CourseProblem:
     return replace(problem, not_before=problem.horizon.origin)
 
 
-def _same_time(problem: CourseProblem, visit: Appointment, now: datetime) -> Iterator[Place]:
+def _same_time(
+    problem: CourseProblem, visit: Appointment, still_there: Mapping[int, datetime]
+) -> Iterator[Place]:
     """Other chairs and nurses that are free for the whole visit, as near to the present ones as possible."""
-    start, found, still_there = to_step(visit.starts_at), 0, _still_there(visit, now)
+    start, found = to_step(visit.starts_at), 0
     chairs = [visit.chair_id, *(pk for pk in problem.chairs if pk != visit.chair_id)]
     nurses = [visit.nurse_id, *(one.id for one in problem.nurses if one.id != visit.nurse_id)]
     for chair in chairs:
@@ -121,10 +125,12 @@ def _start_now(visit: Appointment, now: datetime) -> StartNow:
     return StartNow(until, tuple(sorted(delayed.values(), key=lambda one: one.starts_at)))
 
 
-def _later(problem: CourseProblem, visit: Appointment, now: datetime) -> Iterator[Place]:
+def _later(
+    problem: CourseProblem, visit: Appointment, now: datetime, still_there: Mapping[int, datetime]
+) -> Iterator[Place]:
     """Free places later today, in the own chair with the own nurse where that is possible."""
     first, found = max(ceil_step(now), to_step(visit.starts_at) + 1), 0
-    last, still_there = problem.horizon.origin + problem.horizon.length, _still_there(visit, now)
+    last = problem.horizon.origin + problem.horizon.length
     for start in range(first, last):
         on_grid = start == first or problem.horizon.wall_minute(start) % problem.grid_minutes == 0
         if found == MOST or not on_grid:
