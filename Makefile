@@ -60,7 +60,7 @@ test-sqlite: $(DEV)
 ONCE := core services/demo/test_loading.py test_serve.py test_settings.py test_suite.py test_translations.py
 test-postgres: $(DEV)
 	$(BIN)/python tests/postgres.py -- $(PYTEST) $(SIDE_BY_SIDE) $(ONCE:%=--ignore=tests/%) -m "not race and (not browser or walk)"
-	$(BIN)/python tests/postgres.py -- $(PYTEST) $(ONCE:%=--ignore=tests/%) -m race
+	$(BIN)/python tests/postgres.py -- $(PYTEST) $(ONCE:%=--ignore=tests/%) -m "race and not control"
 
 check: $(DEV)
 	$(BIN)/ruff check .

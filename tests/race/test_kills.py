@@ -40,5 +40,6 @@ def test_killed_workers_lose_nothing_and_every_calendar_ends_as_the_book(databas
     assert outcome["attempts"] == outcome["messages"]
 
 
+@pytest.mark.control
 def test_marking_before_sending_would_lose_messages(database_url: str) -> None:
     assert run_kills(database_url, "--careless")["lost"] > 0

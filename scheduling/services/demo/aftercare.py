@@ -39,7 +39,7 @@ from .simulation import Life
 HOURS = (9, 13, 17, 20)
 """Local hours of the first site at which somebody, or the worker, sees to things."""
 EVENING = (20,)
-ONCE_A_DAY = ("extend plans", "find overdue patients", "notice uncovered visits")
+ONCE_A_DAY = ("extend plans", "find overdue patients")
 SILENT, RED = 0.12, 0.03
 """How often a check-in is not answered, and how often an answer has a red flag."""
 RARE = 0.004
