@@ -40,6 +40,8 @@ HOURS = (9, 13, 17, 20)
 """Local hours of the first site at which somebody, or the worker, sees to things."""
 EVENING = (20,)
 ONCE_A_DAY = ("extend plans", "find overdue patients")
+NEVER = ("notice uncovered visits",)
+"""Nobody changes hours or shifts in the demo's past."""
 SILENT, RED = 0.12, 0.03
 """How often a check-in is not answered, and how often an answer has a red flag."""
 RARE = 0.004
@@ -103,7 +105,7 @@ class Aftercare:
     def round(self, now: datetime, *, is_first: bool = False) -> None:
         """All that is due at ``now``: what a worker does, then what people do."""
         for duty in DUTIES:
-            if is_first or duty.name not in ONCE_A_DAY:
+            if duty.name not in NEVER and (is_first or duty.name not in ONCE_A_DAY):
                 duty.run(now)
         while deliver(now, connection=self.post):
             pass
