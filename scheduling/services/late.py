@@ -165,7 +165,7 @@ def start_later(*, by: Actor, now: datetime, appointment: Appointment, place: Bo
     let_offers_go([visit])
     pattern = Pattern.of(visit.protocol.pattern_phases())
     put(visit, visit.location, pattern, place, now)
-    if visit.local_date != day or visit.starts_at <= before:
+    if {visit.local_date, now.astimezone(visit.tz).date()} != {day} or visit.starts_at <= before:
         raise Refused("not_later_today", _("Choose a later start on the same day, or move the visit."))
     require_seats(visit.location, [visit])
     reasons = broken_rules(now=now, series=visit.series, visits=[visit])

@@ -160,8 +160,9 @@ def correct_time(
     """Correct a recorded time; the reason and the former time go to the audit trail.
 
     An earlier discharge frees more of its places; a later one takes none. Check-ins that have left stay, the others
-    move; one that should have left by now is skipped. Raises Refused without a reason,
-    for a step not yet recorded, or out of order.
+    move; one that should have left by now is skipped. Where the observation turns out shorter than the protocol asks,
+    the reason stands as the reason for that. Raises Refused without a reason, for a step not yet recorded, or out
+    of order.
     """
     by.require(Action.CORRECT_TIMES)
     visit = locked_visit(appointment.pk)
@@ -171,6 +172,9 @@ def correct_time(
         raise Refused("no_reason", _("Give a reason for the correction."), field="reason")
     before = getattr(visit, field)
     setattr(visit, field, sensible_time(visit, field, at, now))
+    visit.observation_override_reason = _require_observed(
+        visit, visit.observation_override_reason or reason.strip()
+    )
     visit.save()
     if field == "discharged_at":
         shorten_places(visit, at)

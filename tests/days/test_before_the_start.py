@@ -25,7 +25,7 @@ from scheduling.services.patients import record_prerequisite
 from scheduling.services.presence import mark_left, mark_present, present_at
 from scheduling.services.pressures import beyond_limits, record_pressure, remove_pressure
 from scheduling.services.undoing import undo_step
-from scheduling.services.visits import discharge, record_step
+from scheduling.services.visits import correct_time, discharge, record_step
 from tests.days.one_day import NINE, at, brought, nurse_of, open_alerts
 from tests.factories import add_shifts, make_order, make_patient, make_protocol, make_staff
 from tests.services.clinics import Clinic
@@ -220,6 +220,19 @@ def test_after_two_hours_nobody_asks_for_a_reason(
     discharge(by=by, now=at(150), appointment=ada, escort="Sam", observation_reason="Not needed")
     ada.refresh_from_db()
     assert (ada.status, ada.observation_override_reason) == (Status.DONE, "")
+
+
+def test_a_correction_that_shortens_the_observation_keeps_its_reason(
+    clinic: Clinic, nasal: Protocol, doctor: StaffMember
+) -> None:
+    ada, by = visit_under(clinic, nasal), nurse_of(clinic)
+    mark_present(by=clinic.clerk, now=at(0), staff=doctor, location=clinic.location)
+    brought(ada, by, "treatment_ended_at")
+    discharge(by=by, now=at(150), appointment=ada, escort="Sam")
+    for minutes, why, kept in ((140, "Left sooner", "Left sooner"), (150, "It was half past", "")):
+        correct_time(by=by, now=at(160), appointment=ada, field="discharged_at", at=at(minutes), reason=why)
+        ada.refresh_from_db()
+        assert ada.observation_override_reason == kept
 
 
 @pytest.mark.parametrize(

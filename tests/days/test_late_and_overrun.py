@@ -177,6 +177,12 @@ def test_later_means_later_today(clinic: Clinic, ada: Appointment, hours: int) -
         start_later(by=clinic.clerk, now=NINE - 2 * HOUR, appointment=ada, place=place)
 
 
+def test_a_visit_of_tomorrow_is_moved_and_not_put_off(clinic: Clinic, ada: Appointment) -> None:
+    place = BookedPlace(NINE + HOUR, clinic.chair.pk, clinic.nurse.pk)
+    with pytest.raises(Refused, match="later start on the same day"):
+        start_later(by=clinic.clerk, now=NINE - 24 * HOUR, appointment=ada, place=place)
+
+
 def test_another_chair_moves_nobody_and_sends_nothing(clinic: Clinic, ada: Appointment, nurse: Actor) -> None:
     post_by(NINE - HOUR)
     other = make_chair(clinic.location, "Chair 2")
