@@ -1,9 +1,12 @@
 """One day at Riverside: Ada at 09:00, Bo in the same chair afterwards; shared by the days of a single visit."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from scheduling.access import Actor
-from scheduling.models import Alert, Appointment, Claim
+from scheduling.core.words import DisruptionKind
+from scheduling.models import Alert, Appointment, Chair, Claim, Disruption, StaffMember
+from scheduling.services.disruptions import open_disruption
 from scheduling.services.visits import discharge, record_step
 from tests.factories import NOW, actor
 from tests.services.clinics import Clinic
@@ -47,3 +50,27 @@ def open_alerts(kind: str) -> list[Alert]:
 def claims(visit: Appointment) -> int:
     """How many places it holds."""
     return Claim.objects.filter(appointment=visit).count()
+
+
+SIX = NINE - timedelta(hours=3)
+"""06:00 of that day, when somebody rings in."""
+
+
+def is_missing(
+    clinic: Clinic, by: Actor, what: StaffMember | Chair | None, now: datetime = SIX, reason: str = ""
+) -> Disruption:
+    """From six until nine in the evening the clinic lacks a nurse or a chair, or is closed altogether."""
+    about: dict[str, Any] = {"kind": DisruptionKind.LOCATION}
+    if isinstance(what, Chair):
+        about = {"kind": DisruptionKind.CHAIR, "chair": what}
+    elif what:
+        about = {"kind": DisruptionKind.NURSE, "staff": what}
+    return open_disruption(
+        by=by,
+        now=now,
+        location=clinic.location,
+        starts_at=SIX,
+        ends_at=NINE + timedelta(hours=12),
+        reason=reason,
+        **about,
+    )

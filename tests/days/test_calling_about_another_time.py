@@ -7,7 +7,6 @@ import pytest
 from scheduling.access import Actor
 from scheduling.core.words import (
     CallState,
-    DisruptionKind,
     MessageKind,
     MessageState,
     MessageWay,
@@ -20,21 +19,19 @@ from scheduling.models import Alert, Appointment, AuditEntry, Claim, DisruptedVi
 from scheduling.services.appointments import Canceller, cancel_appointment, move_appointment
 from scheduling.services.booking import BookedPlace
 from scheduling.services.call_lists import is_to_call, record_call
-from scheduling.services.disruptions import lift_disruption, open_disruption
+from scheduling.services.disruptions import lift_disruption
 from scheduling.services.faults import Refused
 from scheduling.services.late import as_booked
 from scheduling.services.other_places import hold_other_place, let_place_go, other_places
 from scheduling.services.standing import end_patient
 from scheduling.services.uncovering import settle_covered
 from tests import factories
+from tests.days.one_day import NINE, SIX, is_missing
 from tests.factories import actor
 from tests.services.clinics import Clinic
 
 pytestmark = pytest.mark.django_db
 
-NINE = datetime(2026, 1, 6, 14, tzinfo=UTC)
-"""Tuesday, 09:00 in New York."""
-SIX = NINE - timedelta(hours=3)
 CLOSING = datetime(2026, 1, 6, 23, tzinfo=UTC)
 """18:00 in New York."""
 WEDNESDAY = NINE + timedelta(days=1)
@@ -51,15 +48,7 @@ class Day:
         told = {str(self.visit.pk): NINE.isoformat()}
         Message.objects.filter(kind=MessageKind.CONFIRMATION).update(told=told)
         self.desk: Actor = actor(factories.make_staff(Role.FRONT_DESK))
-        self.disruption = open_disruption(
-            by=self.desk,
-            now=SIX,
-            kind=DisruptionKind.NURSE,
-            location=self.clinic.location,
-            staff=self.clinic.nurse,
-            starts_at=SIX,
-            ends_at=NINE + timedelta(hours=12),
-        )
+        self.disruption = is_missing(self.clinic, self.desk, self.clinic.nurse)
 
     @property
     def row(self) -> DisruptedVisit:
@@ -193,15 +182,7 @@ def test_the_same_nurse_an_hour_later_is_held_beside_her_own_visit() -> None:
     day = Day()
     lift_disruption(by=day.desk, now=SIX, disruption=day.disruption)
     second = factories.make_chair(day.clinic.location, "Chair 2")
-    open_disruption(
-        by=day.desk,
-        now=SIX,
-        kind=DisruptionKind.CHAIR,
-        location=day.clinic.location,
-        chair=day.clinic.chair,
-        starts_at=SIX,
-        ends_at=NINE + timedelta(hours=12),
-    )
+    is_missing(day.clinic, day.desk, day.clinic.chair)
     row = DisruptedVisit.objects.open().get()
     place = BookedPlace(NINE + timedelta(hours=1), second.pk, day.clinic.nurse.pk)
     hold = hold_other_place(by=day.desk, now=SIX, row=row, place=place)
@@ -281,15 +262,7 @@ def test_a_place_that_breaks_a_rule_or_is_taken_keeps_the_former_one(day: Day) -
 
 
 def test_a_visit_on_two_lists_is_told_once(day: Day) -> None:
-    open_disruption(
-        by=day.desk,
-        now=SIX,
-        kind=DisruptionKind.CHAIR,
-        location=day.clinic.location,
-        chair=day.clinic.chair,
-        starts_at=SIX,
-        ends_at=NINE + timedelta(hours=12),
-    )
+    is_missing(day.clinic, day.desk, day.clinic.chair)
     rows = DisruptedVisit.objects.order_by("pk")
     # A chair that is missing as well takes nothing more from a visit that has lost its nurse.
     assert [row.disruption_id for row in rows] == [day.disruption.pk]
@@ -311,14 +284,7 @@ def test_a_visit_listed_days_ago_is_to_be_called_once_it_comes_near(day: Day) ->
 
 
 def test_another_place_replaces_the_one_held_on_any_list(day: Day) -> None:
-    open_disruption(
-        by=day.desk,
-        now=SIX,
-        kind=DisruptionKind.LOCATION,
-        location=day.clinic.location,
-        starts_at=SIX,
-        ends_at=NINE + timedelta(hours=12),
-    )
+    is_missing(day.clinic, day.desk, None)
     other = DisruptedVisit.objects.create(
         disruption=Disruption.objects.exclude(pk=day.disruption.pk).get(), appointment=day.visit, was_at=NINE
     )

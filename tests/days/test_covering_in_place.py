@@ -1,11 +1,11 @@
 """Before anybody is moved: one patient more for a nurse, or somebody who comes in, with nobody told."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import time, timedelta
 
 import pytest
 
 from scheduling.access import Actor
-from scheduling.core.words import AlertKind, DisruptionKind, Resolution, Role
+from scheduling.core.words import AlertKind, Resolution, Role
 from scheduling.models import (
     Alert,
     Appointment,
@@ -19,17 +19,13 @@ from scheduling.models import (
     StaffMember,
 )
 from scheduling.services.covering import could_take_one_more, cover_by_raise, cover_by_shift, shift_for
-from scheduling.services.disruptions import open_disruption
 from scheduling.services.faults import Refused
 from tests import factories
+from tests.days.one_day import NINE, SIX, is_missing
 from tests.factories import actor
 from tests.services.clinics import Clinic
 
 pytestmark = pytest.mark.django_db
-
-NINE = datetime(2026, 1, 6, 14, tzinfo=UTC)
-"""Tuesday, 09:00 in New York. Ana's place is taken from 09:15, when preparation begins, to 11:00."""
-SIX = NINE - timedelta(hours=3)
 
 
 class Day:
@@ -44,15 +40,7 @@ class Day:
         course = self.clinic.book(self.clinic.order(), [half_past], chair=second, nurse=self.ben)
         self.bo = course.appointments.get()
         self.desk: Actor = actor(factories.make_staff(Role.FRONT_DESK))
-        open_disruption(
-            by=self.desk,
-            now=SIX,
-            kind=DisruptionKind.NURSE,
-            location=self.clinic.location,
-            staff=self.clinic.nurse,
-            starts_at=SIX,
-            ends_at=NINE + timedelta(hours=12),
-        )
+        is_missing(self.clinic, self.desk, self.clinic.nurse)
         self.messages = Message.objects.count()
 
     def raised(self, reason: str = "Ana is ill", nurse: StaffMember | None = None) -> CapacityRaise:

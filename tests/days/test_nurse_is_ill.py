@@ -1,6 +1,6 @@
 """The morning a nurse is ill: her visits are listed, covered by a colleague where that is possible, nobody is moved."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,14 +13,11 @@ from scheduling.services.disruptions import lift_disruption, open_disruption
 from scheduling.services.faults import Refused
 from scheduling.services.uncovering import settle_covered
 from tests import factories
+from tests.days.one_day import NINE, SIX, is_missing
 from tests.factories import actor
 from tests.services.clinics import Clinic
 
 pytestmark = pytest.mark.django_db
-
-NINE = datetime(2026, 1, 6, 14, tzinfo=UTC)
-"""Tuesday, 09:00 in New York."""
-SIX = NINE - timedelta(hours=3)
 
 
 class Day:
@@ -35,16 +32,7 @@ class Day:
         self.manager: Actor = actor(factories.make_staff(Role.MANAGER))
 
     def ana_is_ill(self) -> Disruption:
-        return open_disruption(
-            by=self.manager,
-            now=SIX,
-            kind=DisruptionKind.NURSE,
-            location=self.clinic.location,
-            staff=self.clinic.nurse,
-            starts_at=SIX,
-            ends_at=NINE + timedelta(hours=12),
-            reason="ill",
-        )
+        return is_missing(self.clinic, self.manager, self.clinic.nurse, reason="ill")
 
 
 @pytest.fixture
@@ -70,14 +58,8 @@ def test_her_visits_are_listed_by_start_and_to_be_called_and_nobody_is_told_yet(
 
 
 def test_a_visit_beyond_a_day_is_listed_without_a_call(day: Day) -> None:
-    disruption = open_disruption(
-        by=day.manager,
-        now=NINE - timedelta(hours=24, minutes=15),
-        kind=DisruptionKind.NURSE,
-        location=day.clinic.location,
-        staff=day.clinic.nurse,
-        starts_at=SIX,
-        ends_at=NINE + timedelta(hours=12),
+    disruption = is_missing(
+        day.clinic, day.manager, day.clinic.nurse, now=NINE - timedelta(hours=24, minutes=15)
     )
 
     assert [call for _visit, _what, call in rows(disruption)] == [CallState.NONE, CallState.NONE]
@@ -161,15 +143,7 @@ def test_an_acknowledged_alert_leaves_the_visit_on_the_list_until_it_is_covered(
 
 def test_uncovered_visits_come_first_in_the_list_once_their_day_has_come(day: Day) -> None:
     the_day_before = SIX - timedelta(hours=9)
-    open_disruption(
-        by=day.manager,
-        now=the_day_before,
-        kind=DisruptionKind.NURSE,
-        location=day.clinic.location,
-        staff=day.clinic.nurse,
-        starts_at=SIX,
-        ends_at=NINE + timedelta(hours=12),
-    )
+    is_missing(day.clinic, day.manager, day.clinic.nurse, now=the_day_before)
     alerts = Alert.objects.open().filter(kind=AlertKind.UNCOVERED)
     assert {alert.severity for alert in alerts} == {Severity.PATIENT_WAITING}
     settle_covered(SIX)

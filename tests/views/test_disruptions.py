@@ -177,7 +177,7 @@ def test_the_page_of_a_visit_offers_cover_first_and_then_another_time(
     page = row_page(listed(clinic, visit)).content.decode()
     parts = [
         "1. Cover it at the same time",
-        "No other nurse or chair is free",
+        "No other chair or nurse is free",
         "Nobody on shift is full only in number",
         "An added shift",
         "Another time",
