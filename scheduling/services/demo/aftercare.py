@@ -39,7 +39,7 @@ from .simulation import Life
 HOURS = (9, 13, 17, 20)
 """Local hours of the first site at which somebody, or the worker, sees to things."""
 EVENING = (20,)
-ONCE_A_DAY = ("extend plans", "find overdue patients")
+ONCE_A_DAY = ("extend plans", "find overdue patients", "drop tasks that are no longer true")
 NEVER = ("notice uncovered visits",)
 """Nobody changes hours or shifts in the demo's past."""
 SILENT, RED = 0.12, 0.03
