@@ -56,8 +56,10 @@ test-sqlite: $(DEV)
 	env -u DATABASE_URL $(PYTEST) $(SIDE_BY_SIDE) -m "not race"
 	env -u DATABASE_URL $(PYTEST) -m race
 
-# What needs no database, or brings its own, ran above. Of the browser tests one walk is enough here.
-ONCE := core services/demo/test_loading.py test_serve.py test_settings.py test_suite.py test_translations.py
+# What needs no database, brings its own, or asks the same of each page ran above: who may open it, what it makes of
+# hostile input, what the admin shows. Of the browser tests one walk is enough here.
+ONCE := admin core services/demo services/messages/test_calendar_stays_true.py test_access.py test_attacks.py \
+	test_calendar_client.py test_ground.py test_logs.py test_serve.py test_settings.py test_suite.py test_translations.py
 test-postgres: $(DEV)
 	$(BIN)/python tests/postgres.py -- $(PYTEST) $(SIDE_BY_SIDE) $(ONCE:%=--ignore=tests/%) -m "not race and (not browser or walk)"
 	$(BIN)/python tests/postgres.py -- $(PYTEST) $(ONCE:%=--ignore=tests/%) -m "race and not control"

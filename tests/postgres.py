@@ -24,6 +24,8 @@ SETTINGS = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
+    "autovacuum": "off",
+    "jit": "off",
     # 32 racing processes, beside the workers of pytest.
     "max_connections": "200",
     "listen_addresses": "",

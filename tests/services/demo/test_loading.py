@@ -17,7 +17,7 @@ from scheduling.services.demo.people import everybody
 from scheduling.services.demo.plot import parts
 from tests.factories import make_location, make_patient
 
-DAY = date(2026, 11, 24)
+DAY, THANKSGIVING, LEAP_DAY = date(2026, 11, 24), date(2026, 11, 26), date(2028, 2, 29)
 NOON = datetime(2026, 11, 24, 16, 0, tzinfo=UTC)
 """11:00 at the first site, 08:00 at the second: both are open."""
 
@@ -41,20 +41,26 @@ def treated_today(monkeypatch: pytest.MonkeyPatch) -> None:
 # PostgreSQL empties no table whose rows the same transaction has just written.
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("treated_today")
-def test_what_is_booked_depends_on_the_date_and_not_on_the_hour() -> None:
+def test_what_is_booked_depends_on_the_date_and_not_on_the_hour_and_a_holiday_is_busy_too() -> None:
     # Only those treated today could be booked by the hour.
-    demo.load(day=DAY, as_of=NOON)
+    noon = demo.the_time(THANKSGIVING, NOON)
+    demo.load(day=THANKSGIVING, as_of=noon)
     at_noon = visits()
+    assert_busy(THANKSGIVING)
     call_command("flush", interactive=False, verbosity=0)
-    demo.load(day=DAY, as_of=NOON + timedelta(hours=4))
+    demo.load(day=THANKSGIVING, as_of=noon + timedelta(hours=4))
     assert visits() == at_noon
 
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("treated_today")
-@pytest.mark.parametrize("day", [date(2026, 11, 26), date(2028, 2, 29)])
-def test_holidays_and_leap_days_are_busy_too(day: date) -> None:
-    demo.load(day=day, as_of=demo.the_time(day, NOON))
+def test_a_leap_day_is_busy_too() -> None:
+    demo.load(day=LEAP_DAY, as_of=demo.the_time(LEAP_DAY, NOON))
+    assert_busy(LEAP_DAY)
+
+
+def assert_busy(day: date) -> None:
+    """Every state of a visit can be seen."""
     busy = Appointment.objects.filter(local_date=day)
     assert busy.count() >= 16
     assert {Status.ARRIVED, Status.IN_TREATMENT, Status.RECOVERING, Status.DONE, Status.BOOKED} <= set(
