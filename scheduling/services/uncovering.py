@@ -217,13 +217,15 @@ def settle_visits(*, by: Actor, now: datetime, visits: Sequence[Appointment]) ->
 def resolve(by: Actor, rows: "QuerySet[DisruptedVisit]", outcome: Resolution, now: datetime) -> None:
     """Note what became of these visits and free what was kept for calls about them.
 
-    Where neither time nor day changed nobody is called any more; else the patient still has to be told.
+    Where neither time nor day changed nobody is called any more, but for those who were told that it would: they are
+    called again. Else the patient still has to be told.
     """
     found = list(rows.values_list("pk", flat=True))
     Hold.objects.filter(offered_to__in=found).delete()
     rows = DisruptedVisit.objects.filter(pk__in=found)
     if outcome in (Resolution.COVERED, Resolution.KEPT):
-        rows.update(call=CallState.NONE)
+        rows.filter(told_at=None).update(call=CallState.NONE)
+        rows.exclude(told_at=None).update(call=CallState.TO_CALL, told_at=None, told_by=None)
     rows.update(resolution=outcome, resolved_at=now, resolved_by=by.staff_id)
 
 

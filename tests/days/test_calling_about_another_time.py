@@ -292,3 +292,15 @@ def test_another_place_replaces_the_one_held_on_any_list(day: Day) -> None:
     for row in (day_row, other, day_row):
         hold_other_place(by=day.desk, now=SIX, row=row, place=day.place())
     assert Hold.objects.get().offered_to == day_row
+
+
+@pytest.mark.parametrize("outcome", [CallState.NONE, CallState.OTHER_TIME])
+def test_who_was_told_that_it_is_off_is_called_again_when_it_is_on_after_all(
+    day: Day, outcome: CallState
+) -> None:
+    day.call(outcome)
+    lift_disruption(by=day.desk, now=SIX, disruption=day.disruption)
+
+    assert (day.row.resolution, day.row.call, day.row.told_at) == (Resolution.KEPT, CallState.TO_CALL, None)
+    assert day.call(CallState.NONE).told_at == SIX
+    assert not is_to_call(day.row, SIX)
