@@ -153,10 +153,14 @@ def keep_places(
 
 def free_expired(now: datetime) -> int:
     """Free the places of holds that are over; how many holds. One made for an order stays, to say that it is over."""
-    over = Hold.objects.filter(expires_at__lte=now)
-    count = Claim.objects.filter(hold__in=over.exclude(order=None)).values("hold").distinct().count()
-    Claim.objects.filter(hold__in=over).delete()
-    return count + over.filter(order=None).delete()[1].get("scheduling.Hold", 0)
+    over = dict(Hold.objects.filter(expires_at__lte=now).values_list("pk", "order_id"))
+    if not over:
+        return 0
+    for_orders = [pk for pk, order_id in over.items() if order_id]
+    count = Claim.objects.filter(hold__in=for_orders).values("hold").distinct().count()
+    Claim.objects.filter(hold__in=list(over)).delete()
+    others = Hold.objects.filter(pk__in=over.keys() - set(for_orders))
+    return count + others.delete()[1].get("scheduling.Hold", 0)
 
 
 def _free_places(
