@@ -4,6 +4,7 @@ PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
 WEB := $(VENV)/.web
+OPTIMIZER := $(VENV)/.optimizer
 DEV := $(VENV)/.dev
 # Database tests run on two workers: more gain nothing on the two cores of a small CI machine.
 PYTEST := $(BIN)/python -m pytest
@@ -34,6 +35,10 @@ $(WEB): requirements.lock | $(BIN)/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@
 
+$(OPTIMIZER): requirements-optimizer.lock $(WEB) | $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-optimizer.lock
+	@touch $@
+
 $(DEV): requirements-dev.lock $(WEB) | $(BIN)/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
@@ -44,7 +49,7 @@ demo: export DEMO := 1
 demo: export ALLOWED_HOSTS ?= localhost,127.0.0.1,[::1]
 demo: export BASE_URL ?= http://127.0.0.1:$(PORT)
 demo: export DATABASE_URL ?= sqlite:///var/demo.sqlite3
-demo: $(WEB)
+demo: $(OPTIMIZER)
 	$(BIN)/python manage.py migrate --verbosity 0 --skip-checks
 	$(BIN)/python manage.py load_demo --skip-checks
 	@exec $(BIN)/python manage.py serve --port $(PORT)
@@ -86,4 +91,5 @@ bench: $(DEV)
 
 lock: $(DEV)
 	$(LOCK) $(UP) --output-file requirements.lock
-	$(LOCK) $(UP) --extra dev --constraints requirements.lock --output-file requirements-dev.lock
+	$(LOCK) $(UP) --extra optimizer --constraints requirements.lock --output-file requirements-optimizer.lock
+	$(LOCK) $(UP) --extra optimizer --extra dev --constraints requirements-optimizer.lock --output-file requirements-dev.lock
