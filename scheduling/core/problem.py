@@ -25,6 +25,18 @@ class Nurse:
 
 
 @dataclass(frozen=True, slots=True)
+class Former:
+    """Where the sessions of a booked course are, for a plan that changes as little of it as it can.
+
+    ``starts``: their starts as steps, rising; sessions beyond them are new and come last. ``kept``: those of them at
+    which a session may stay; grid, wishes and lead time do not bind there, since that place was agreed on before.
+    """
+
+    starts: tuple[int, ...]
+    kept: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
 class CourseProblem:
     """One course to place. Masks are over ``horizon``; instants are steps; dates are the clinic's local dates.
 
@@ -42,6 +54,7 @@ class CourseProblem:
     ``reference``: the usual wall minute of the existing course; None lets the plan find its own.
     ``main_nurse``: the existing course's main nurse; None lets the plan find the best.
     ``grid_minutes``: proposed starts are at wall minutes divisible by it.
+    ``former``: where the sessions are now; a plan then compares first how many of them move, and by how many days.
     Raises ValueError for a count or a grid that makes no sense.
     """
 
@@ -62,6 +75,7 @@ class CourseProblem:
     reference: int | None = None
     main_nurse: int | None = None
     grid_minutes: int = 15
+    former: Former | None = None
 
     def __post_init__(self) -> None:
         if self.sessions < 1:
@@ -72,6 +86,8 @@ class CourseProblem:
             raise ValueError("the usual time is a minute of the day")
         if len({nurse.id for nurse in self.nurses}) < len(self.nurses):
             raise ValueError("a nurse stands twice in the problem")
+        if self.former is not None and len(self.former.starts) > self.sessions:
+            raise ValueError("more sessions are booked than are to be placed")
 
     @property
     def spacing(self) -> int:

@@ -13,10 +13,11 @@ from scheduling.core.timeline import from_step
 Priced = tuple[tuple[int, ...], Cost, tuple[int, ...]]
 """Starts, their cost and the chairs that go with it."""
 
+CHANGE = ("moved", "days")
 LEVELS = {
-    Ranking.BEST_FIT: ("cadence", "wishes", "finish", "weekday", "time", "nurse", "broken"),
-    Ranking.SOONEST: ("finish", "cadence", "wishes", "weekday", "time", "nurse", "broken"),
-    Ranking.STEADIEST: ("cadence", "weekday", "time", "nurse", "wishes", "finish", "broken"),
+    Ranking.BEST_FIT: (*CHANGE, "cadence", "wishes", "finish", "weekday", "time", "nurse", "broken"),
+    Ranking.SOONEST: (*CHANGE, "finish", "cadence", "wishes", "weekday", "time", "nurse", "broken"),
+    Ranking.STEADIEST: (*CHANGE, "cadence", "weekday", "time", "nurse", "wishes", "finish", "broken"),
 }
 
 
@@ -40,12 +41,23 @@ class BruteForce:
         return min(self.plans, key=rank)
 
     def single_starts(self) -> list[int]:
-        """The starts on the grid that keep every rule of a single visit."""
+        """The starts on the grid that keep every rule of a single visit, and those at which a session may stay."""
         return [
             step
             for step in range(self.horizon.origin, self.horizon.origin + self.horizon.length)
-            if self._minute(step) % self.problem.grid_minutes == 0 and self.fits(step)
+            if (self._minute(step) % self.problem.grid_minutes == 0 and self.fits(step)) or self.stays(step)
         ]
+
+    def stays(self, start: int) -> bool:
+        """Whether a session that is there now may stay: wishes and lead time do not bind it."""
+        former = self.problem.former
+        agreed = {Rule.LEAD_TIME, Rule.WISH_DAYS, Rule.WISH_TIMES, Rule.BLACKOUT}
+        return (
+            former is not None
+            and start in former.kept
+            and not self.broken(start) - agreed
+            and bool(self.nurses(start))
+        )
 
     def fits(self, start: int) -> bool:
         """Whether a visit can start at a step, seats included, other visits apart."""
@@ -197,8 +209,11 @@ class BruteForce:
         wishes = self.problem.wishes
         given = self.problem.reference
         references = (
-            range(min(minutes), max(minutes) + 1, self.problem.grid_minutes) if given is None else [given]
+            [*range(min(minutes), max(minutes) + 1, self.problem.grid_minutes), *minutes]
+            if given is None
+            else [given]
         )
+        former = self.problem.former
         return (
             starts,
             Cost(
@@ -215,6 +230,11 @@ class BruteForce:
                 time=min(sum(abs(minute - reference) for minute in minutes) for reference in references),
                 nurse=self._missed(starts),
                 broken=sum(left for left, _chair in chairs),
+                moved=sum(start not in former.kept for start in starts) if former else 0,
+                days=sum(
+                    abs((self._date(was) - day).days)
+                    for was, day in zip(former.starts if former else (), dates, strict=False)
+                ),
             ),
             tuple(chair for _left, chair in chairs),
         )

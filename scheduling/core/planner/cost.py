@@ -30,6 +30,11 @@ def cost_of(choices: Choices, starts: Sequence[int]) -> tuple[Cost, int, int]:
         time=sum(abs(minute - reference) for minute in minutes),
         nurse=missed,
         broken=sum(choices.seats.offer(start).broken for start in starts),
+        moved=sum(start not in problem.former.kept for start in starts) if problem.former else 0,
+        days=sum(
+            abs(was - date_offset(problem, start))
+            for was, start in zip(former_days(problem), starts, strict=False)
+        ),
     )
     return cost, reference, main_nurse
 
@@ -67,6 +72,11 @@ def _irregular(problem: CourseProblem, days: Sequence[int]) -> int:
     back = problem.cadence.per_week
     positions = [merged.index(day) for day in days]
     return sum(merged[at] - merged[at - back] != 7 for at in positions if at >= back)
+
+
+def former_days(problem: CourseProblem) -> list[int]:
+    """The local dates on which the sessions are now, rising, as days from the horizon's first date."""
+    return [date_offset(problem, start) for start in problem.former.starts] if problem.former else []
 
 
 def existing_days(problem: CourseProblem) -> list[int]:
@@ -115,6 +125,7 @@ def _most(problem: CourseProblem) -> dict[str, int]:
     """An upper bound for every level."""
     count, days = problem.sessions, len(problem.horizon.days)
     far = max((abs(day) for day in existing_days(problem)), default=0) + days + problem.cadence.ideal_high
+    away = sum(abs(day) + days for day in former_days(problem))
     most = {
         "cadence": 2 * count * far,
         "wishes": 2 * count,
@@ -123,5 +134,7 @@ def _most(problem: CourseProblem) -> dict[str, int]:
         "time": count * DAY_STEPS * STEP_MINUTES,
         "nurse": count,
         "broken": 2 * count * problem.pattern.chair * STEP_MINUTES,
+        "moved": count if problem.former else 0,
+        "days": away,
     }
     return {level: most[level] for level in LEVELS}

@@ -1,7 +1,7 @@
 """The days of the best plans: the levels above time settle them before any clock time is looked at."""
 
 from .choices import Choices
-from .cost import Packing
+from .cost import Packing, former_days
 from .graph import CLASS_BITS, Arc, Graph
 from .lanes import Lanes
 from .plans import Ranking
@@ -20,6 +20,9 @@ def narrowed(choices: Choices, ranking: Ranking, packing: Packing, *, by_date: b
     last_day = finish_bound(choices)
     if last_day is None:
         return None
+    if choices.problem.former:
+        # What moves least may cost any cadence.
+        return _sure(Graph(choices, by_date=by_date), packing)
     if ranking is Ranking.SOONEST:
         return _sure(Graph(choices, last_day=last_day, by_date=by_date), packing)
     for budget in BUDGETS:
@@ -44,11 +47,12 @@ def _bounded(graph: Graph, packing: Packing) -> tuple[Course, int] | None:
     """The moves that some plan with the least levels above time may use, and that least cost."""
     course = _course(graph, packing)
     wish = packing.units["wishes"] if "wishes" in packing.above_time else 0
-    starts = graph.choices.starts
+    starts, move = graph.choices.starts, packing.units["moved"]
 
     def price(day: int) -> Priced:
         of_day = starts(day)
-        return Priced(of_day.steps, min(of_day.misses) * wish, lambda index: of_day.misses[index] * wish)
+        weights = of_day.weights(wish, move)
+        return Priced(of_day.steps, min(weights), weights.__getitem__)
 
     lanes = Lanes(1, packing.bits)
     sweep = Sweep(course, lanes, price)
@@ -64,15 +68,24 @@ def _course(graph: Graph, packing: Packing) -> Course:
     def moves(arcs: list[Arc]) -> list[Move]:
         return [Move(node, days * cadence + off * weekday, coupled) for node, days, off, coupled in arcs]
 
-    first = moves(graph.first_arcs)
+    was, away = former_days(graph.problem), packing.units["days"]
+
+    def moves_of(session: int, known: list[Move]) -> list[Move]:
+        """The same with the days between the session's former date and its new one."""
+        if session >= len(was):
+            return known
+        day = was[session]
+        return [Move(to, cost + abs((to >> CLASS_BITS) - day) * away, tied) for to, cost, tied in known]
+
+    first = moves_of(0, moves(graph.first_arcs))
     known: dict[int, list[Move]] = {}
     layers: list[dict[int, list[Move]]] = []
     reached = {move.node for move in first}
-    for _session in range(graph.problem.sessions - 1):
+    for session in range(1, graph.problem.sessions):
         for node in reached:
             if node not in known:
                 known[node] = moves(graph.arcs(node))
-        layers.append({node: known[node] for node in reached})
+        layers.append({node: moves_of(session, known[node]) for node in reached})
         reached = {move.node for node in reached for move in known[node]}
     layers.append({node: [] for node in reached})
     finish = packing.units["finish"] if "finish" in packing.above_time else 0

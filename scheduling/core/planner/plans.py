@@ -27,6 +27,8 @@ class Cost(NamedTuple):
     ``time``: minutes by which starts differ from one reference time: the given one or the best.
     ``nurse``: sessions that the main nurse cannot take: the given one or the best.
     ``broken``: minutes of free chair time left directly before and after, where shorter than a visit.
+    ``moved``: sessions at no start that the course has now. ``days``: local days between those starts and the new
+    ones, each in its turn. Both are 0 for a course that is not booked yet, and come first in every ranking.
     """
 
     cadence: int
@@ -36,6 +38,8 @@ class Cost(NamedTuple):
     time: int
     nurse: int
     broken: int
+    moved: int = 0
+    days: int = 0
 
     def ranked(self, ranking: Ranking) -> tuple[int, ...]:
         """The levels in the order in which this ranking compares them."""
@@ -43,10 +47,11 @@ class Cost(NamedTuple):
 
 
 LEVELS = Cost._fields
+CHANGE = ("moved", "days")
 RANKINGS: dict[Ranking, tuple[str, ...]] = {
-    Ranking.BEST_FIT: LEVELS,
-    Ranking.SOONEST: ("finish", "cadence", "wishes", "weekday", "time", "nurse", "broken"),
-    Ranking.STEADIEST: ("cadence", "weekday", "time", "nurse", "wishes", "finish", "broken"),
+    Ranking.BEST_FIT: (*CHANGE, "cadence", "wishes", "finish", "weekday", "time", "nurse", "broken"),
+    Ranking.SOONEST: (*CHANGE, "finish", "cadence", "wishes", "weekday", "time", "nurse", "broken"),
+    Ranking.STEADIEST: (*CHANGE, "cadence", "weekday", "time", "nurse", "wishes", "finish", "broken"),
 }
 
 

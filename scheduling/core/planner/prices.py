@@ -18,15 +18,17 @@ class TimePrices:
         self._choices = choices
         self._references = references
         self._unit = packing.units["time"]
-        self._wish = self.lanes.ones * packing.units["wishes"] if "wishes" in packing.above_time else 0
+        self._wish = packing.units["wishes"] if "wishes" in packing.above_time else 0
+        self._move = packing.units["moved"]
         self._distances: dict[int, int] = {}
 
     def price(self, day: int) -> Priced:
         """The starts of a day with their costs."""
         of_day = self._choices.starts(day)
+        ones = self.lanes.ones
         costs = [
-            self._distance(minute) + missed * self._wish
-            for minute, missed in zip(of_day.minutes, of_day.misses, strict=True)
+            self._distance(minute) + weight * ones
+            for minute, weight in zip(of_day.minutes, of_day.weights(self._wish, self._move), strict=True)
         ]
         return Priced(of_day.steps, self.lanes.least(costs), costs.__getitem__)
 
@@ -63,7 +65,8 @@ class FullPrices:
         near = [index for index, minute in enumerate(of_day.minutes) if self._is_near(minute)]
         steps = [of_day.steps[index] for index in near]
         minutes = [of_day.minutes[index] for index in near]
-        groups = [self._anywhere(of_day.steps[index], of_day.misses[index]) for index in near]
+        weights = of_day.weights(self._units["wishes"], self._units["moved"])
+        groups = [self._anywhere(of_day.steps[index], weights[index]) for index in near]
 
         def cost(index: int) -> int:
             return self._joined([groups[index] + self._away(minutes[index], r) for r in self._references])
@@ -95,10 +98,10 @@ class FullPrices:
         span = self._group.width * self._group.count
         return sum([group << index * span for index, group in enumerate(groups)])
 
-    def _anywhere(self, step: int, missed: int) -> int:
-        """What a start costs whatever the reference, per main nurse: wishes, chair time and her own absence."""
+    def _anywhere(self, step: int, weight: int) -> int:
+        """What a start costs whatever the reference, per main nurse: its weight, chair time and her own absence."""
         offer = self._choices.seats.offer(step)
-        costs = missed * self._units["wishes"] + offer.broken * self._units["broken"]
+        costs = weight + offer.broken * self._units["broken"]
         absent = self._missing.get(offer.nurses)
         if absent is None:
             units = self._nurse_units

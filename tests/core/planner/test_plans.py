@@ -41,9 +41,10 @@ def dates(one: Plan, problem: CourseProblem) -> list[int]:
 
 def test_a_cost_is_compared_in_the_order_of_its_ranking() -> None:
     cost = Cost(1, 2, 3, 4, 5, 6, 7)
-    assert cost.ranked(Ranking.BEST_FIT) == (1, 2, 3, 4, 5, 6, 7)
-    assert cost.ranked(Ranking.SOONEST) == (3, 1, 2, 4, 5, 6, 7)
-    assert cost.ranked(Ranking.STEADIEST) == (1, 4, 5, 6, 2, 3, 7)
+    assert cost.ranked(Ranking.BEST_FIT) == (0, 0, 1, 2, 3, 4, 5, 6, 7)
+    assert cost.ranked(Ranking.SOONEST) == (0, 0, 3, 1, 2, 4, 5, 6, 7)
+    assert cost.ranked(Ranking.STEADIEST) == (0, 0, 1, 4, 5, 6, 2, 3, 7)
+    assert Cost(1, 2, 3, 4, 5, 6, 7, 8, 9).ranked(Ranking.SOONEST) == (8, 9, 3, 1, 2, 4, 5, 6, 7)
 
 
 def test_a_course_in_an_empty_clinic_begins_at_once_and_costs_nothing() -> None:
