@@ -72,6 +72,23 @@ COUNTED = (*OPEN, *USED)
 """Visits that stand against the order's number and against "one visit a day"."""
 
 
+class CourseAct(StrEnum):
+    """What happens to one visit when the rest of its course may change with it."""
+
+    MOVE = "move"
+    CANCEL = "cancel"
+    MAKE_UP = "make_up"
+    """It took no infusion: missed, cancelled or not given before."""
+
+
+class Scope(StrEnum):
+    """How far a change of one visit reaches into its course."""
+
+    ONE = "one"
+    LEAST = "least"
+    ANEW = "anew"
+
+
 class StopReason(StrEnum):
     """Why a visit was stopped, before the drug or during it."""
 

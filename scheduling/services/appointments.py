@@ -75,7 +75,7 @@ def move_booked(
         visit.is_confirmed = False
     visit.save()
     take_places([visit], pattern, now, held)
-    _tell(by, now, [visit], was, held, leaves or leaves_at((before, visit.starts_at), now))
+    tell(by, now, [visit], was, held, leaves or leaves_at((before, visit.starts_at), now))
     record(
         by=by,
         now=now,
@@ -153,16 +153,16 @@ def cancel_booked(
     was, held = as_it_was(visits), claims_of(visits)
     release(visits)
     for visit in visits:
-        visit.status = _cancelled_status(visit, canceller, now)
+        visit.status = cancelled_status(visit, canceller, now)
         visit.reason, visit.changed_at = reason, now
         visit.sequence += 1
         visit.save()
     recount(visits[0].series.order)
     leaves = leaves or leaves_at([visit.starts_at for visit in visits], now)
-    _tell(by, now, visits, was, held, leaves)
+    tell(by, now, visits, was, held, leaves)
 
 
-def _tell(
+def tell(
     by: Actor,
     now: datetime,
     visits: list[Appointment],
@@ -180,7 +180,8 @@ def _tell(
     settle_visits(by=by, now=now, visits=visits)
 
 
-def _cancelled_status(visit: Appointment, canceller: Canceller, now: datetime) -> Status:
+def cancelled_status(visit: Appointment, canceller: Canceller, now: datetime) -> Status:
+    """What a visit is that is cancelled at ``now`` on somebody's wish."""
     if canceller is Canceller.CLINIC:
         return Status.CANCELLED_BY_CLINIC
     return Status.CANCELLED_IN_TIME if is_in_time(visit, now) else Status.CANCELLED_LATE

@@ -76,7 +76,7 @@ def book_series(
     earlier = BookingRequest.objects.select_related("series").filter(key=request_key).first()
     if earlier:
         return _same_request(earlier, digest)
-    _require_bookable(order, places, location, now)
+    require_bookable(order, places, location, now)
     series, first_number = _series_for(order, location, by, now, wishes)
     if by.staff_id:
         follow_booking(series, now)
@@ -167,7 +167,8 @@ def _same_request(earlier: BookingRequest, digest: str) -> Series:
     return earlier.series
 
 
-def _require_bookable(order: Order, places: Sequence[BookedPlace], location: Location, now: datetime) -> None:
+def require_bookable(order: Order, places: Sequence[BookedPlace], location: Location, now: datetime) -> None:
+    """Raise Refused unless a locked order is signed, has room, and all it wants before booking is on record."""
     if order.state == OrderState.DRAFT:
         raise Refused("order_unsigned", _("A prescriber has to sign this order first."))
     if order.state != OrderState.SIGNED:

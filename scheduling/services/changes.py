@@ -17,6 +17,7 @@ from .audit import record
 from .claims import hold_places, release, take_places
 from .course_messages import announce
 from .faults import Refused
+from .free_order import DayChange, in_free_order
 from .links import is_own_link
 from .locks import locked_series
 from .orders import recount
@@ -121,10 +122,17 @@ def undo_change(*, by: Actor, now: datetime, change: CourseChange) -> Series:
     if change.hold_id:
         Hold.objects.filter(pk=change.hold_id).delete()
     release(visits)
+    stood = [_day_of(visit) for visit in visits]
     for visit, was in zip(visits, change.before, strict=True):
         _put_back(visit, was, now)
-    require_spacing(visits, now)
-    _take_again(visits, now)
+    for visit in in_free_order(
+        DayChange(visit, day, _day_of(visit)) for visit, day in zip(visits, stood, strict=True)
+    ):
+        visit.save()
+    # What a change had added is cancelled again.
+    booked = [visit for visit in visits if visit.status == Status.BOOKED]
+    require_spacing(booked, now)
+    take_all(booked, now)
     recount(series.order)
     series.revision += 1
     series.save(update_fields=["revision"])
@@ -142,11 +150,11 @@ def undo_change(*, by: Actor, now: datetime, change: CourseChange) -> Series:
     return series
 
 
-def _take_again(visits: Sequence[Appointment], now: datetime) -> None:
+def take_all(visits: Sequence[Appointment], now: datetime, former: Sequence[Claim] = ()) -> None:
     """Claim the places; booked visits keep their version of the protocol, so those of one course may differ."""
     for protocol in {visit.protocol_id: visit.protocol for visit in visits}.values():
         of_it = [visit for visit in visits if visit.protocol_id == protocol.pk]
-        take_places(of_it, Pattern.of(protocol.pattern_phases()), now)
+        take_places(of_it, Pattern.of(protocol.pattern_phases()), now, former)
 
 
 def _require_undoable(by: Actor, change: CourseChange, series: Series, now: datetime) -> None:
@@ -190,7 +198,7 @@ def _locked_visits(before: Sequence[Mapping[str, Any]]) -> list[Appointment]:
 
 
 def _put_back(visit: Appointment, was: Mapping[str, Any], now: datetime) -> None:
-    """Restore what the change changed, under the order the course has now."""
+    """Restore what the change changed, under the order the course has now; the caller saves."""
     visit.starts_at, visit.ends_at = (datetime.fromisoformat(was[name]) for name in ("starts_at", "ends_at"))
     visit.local_date, visit.local_time = (
         date.fromisoformat(was["local_date"]),
@@ -201,4 +209,8 @@ def _put_back(visit: Appointment, was: Mapping[str, Any], now: datetime) -> None
     visit.override_reason = was.get("override_reason", "")
     visit.is_confirmed, visit.changed_at = was["is_confirmed"], now
     visit.sequence += 1
-    visit.save()
+
+
+def _day_of(visit: Appointment) -> date | None:
+    """The local day on which a visit stands; None for one that is cancelled."""
+    return None if visit.status in CANCELLED else visit.local_date

@@ -1,6 +1,5 @@
 """A course goes on at another location: the visits ahead are planned anew there, the rest stays where it was."""
 
-from collections.abc import Sequence
 from datetime import date, datetime
 
 from django.db import transaction
@@ -25,8 +24,9 @@ from .claims import claims_of, let_go, let_offers_go, release, take_places
 from .countersigning import may_countersign
 from .course_messages import announce, leaves_at
 from .faults import Refused
+from .free_order import DayChange, in_free_order
 from .locks import locked_series, raise_revision
-from .transfer_plans import Move, TransferPlan, propose_transfer
+from .transfer_plans import TransferPlan, propose_transfer
 
 ANSWERED = (AlertKind.UNCOVERED, AlertKind.OTHER_TIME)
 """Tasks about a visit that another place answers."""
@@ -97,26 +97,18 @@ def _move(series: Series, plan: TransferPlan, now: datetime) -> None:
     series.save(update_fields=["location"])
     raise_revision(series)
     pattern = Pattern.of(series.order.protocol.pattern_phases())
-    for move in _in_free_order(plan.moves, plan.location):
+    left = [visit.local_date for visit in visits]
+    for move in plan.moves:
         place = BookedPlace(move.starts_at, move.place.chair, move.place.nurse)
         # Planned by the order's version, which an amendment may have renewed since it was booked.
         move.visit.protocol = series.order.protocol
         put(move.visit, plan.location, pattern, place, now)
         move.visit.sequence += 1
         move.visit.is_confirmed = False
-        move.visit.save()
+    days = zip(visits, left, strict=True)
+    for visit in in_free_order(DayChange(visit, day, visit.local_date) for visit, day in days):
+        visit.save()
     take_places(visits, pattern, now, held)
-
-
-def _in_free_order(moves: Sequence[Move], location: Location) -> list[Move]:
-    """The moves in an order in which no visit lands on a day that another one is about to leave.
-
-    Old and new days both rise: those that come nearer go first from the front, the others from the back.
-    """
-    is_later = [move.starts_at.astimezone(location.tz).date() > move.visit.local_date for move in moves]
-    nearer = [move for move, later in zip(moves, is_later, strict=True) if not later]
-    later = [move for move, later in zip(moves, is_later, strict=True) if later]
-    return [*nearer, *reversed(later)]
 
 
 def _follow(by: Actor, now: datetime, series: Series, plan: TransferPlan) -> None:

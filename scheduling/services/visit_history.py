@@ -19,7 +19,7 @@ DONE_BEFORE = {
 """The phases that lie between the planned start and each step."""
 
 
-ABOUT_TIMES = ("move_appointment", "correct_time", "undo_step")
+ABOUT_TIMES = ("move_appointment", "change_course", "correct_time", "undo_step")
 """The acts whose facts ``before`` and ``after`` are instants (ISO 8601)."""
 
 

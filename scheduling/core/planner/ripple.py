@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from ..problem import CourseProblem, Former
 from ..reasons import NoPlan
 from .plans import Cost, LongGap, Place, Plan, Ranking
-from .rules import chair_starts, nurse_starts
 from .search import plan
 
 
@@ -14,8 +13,9 @@ from .search import plan
 class LeastChange:
     """What becomes of a booked course: ``places`` of its sessions in their order, then ``added`` ones.
 
-    A session that stays keeps its chair and nurse too, where both can still take it. ``moved``: the indices of those
-    whose start changes. ``flags`` are gaps beyond the maximum, by the sessions in the order of their starts.
+    A session that stays is left as it is; one whose own nurse or chair is missing stays where another could take it.
+    ``moved``: the indices of those whose start changes. ``flags`` are gaps beyond the maximum, by the sessions in the
+    order of their starts.
     """
 
     places: tuple[Place, ...]
@@ -37,31 +37,16 @@ def least_change(problem: CourseProblem, booked: Sequence[Place], more: int = 0)
     found = plan(replace(problem, sessions=len(booked) + more, former=former), Ranking.BEST_FIT)
     if isinstance(found, NoPlan):
         return found
-    return _matched(problem, booked, found)
+    return _matched(booked, found)
 
 
-def _as_before(problem: CourseProblem, was: Place, suggested: Place) -> Place:
-    """The place of a session that stays: its own chair and its own nurse, each where still possible."""
-    offset = was.start - problem.horizon.origin
-    chairs = chair_starts(problem)
-    nurses = {nurse.id: nurse_starts(problem, nurse) for nurse in problem.nurses}
-    return Place(
-        was.start,
-        was.chair if chairs.get(was.chair, 0) >> offset & 1 else suggested.chair,
-        was.nurse if nurses.get(was.nurse, 0) >> offset & 1 else suggested.nurse,
-    )
-
-
-def _matched(problem: CourseProblem, booked: Sequence[Place], found: Plan) -> LeastChange:
+def _matched(booked: Sequence[Place], found: Plan) -> LeastChange:
     """Whose each new place is: who can stay stays, the others follow in their order."""
     new = {place.start: place for place in found.places}
     starts = {place.start for place in booked}
     kept = {index for index, place in enumerate(booked) if place.start in new}
     others = iter([place for place in found.places if place.start not in starts])
-    places = [
-        _as_before(problem, place, new[place.start]) if index in kept else next(others)
-        for index, place in enumerate(booked)
-    ]
+    places = [place if index in kept else next(others) for index, place in enumerate(booked)]
     return LeastChange(
         places=tuple(places),
         added=tuple(others),
