@@ -312,6 +312,7 @@ TABLE: dict[str, tuple[Arguments, dict[str, str]]] = {
     "appointment_detail": (visit, may(Action.SEE_PATIENTS)),
     "appointment_move": (visit, may(Action.MOVE)),
     "appointment_cancel": (visit, may(Action.CANCEL)),
+    "appointment_rest": (visit, may(Action.MOVE)),
     "visit_step": (lambda world: (world.visit.pk, "arrived_at"), may(Action.RECORD_ARRIVAL)),
     "visit_discharge": (visit, may(Action.RECORD_VISIT)),
     "visit_missed": (visit, may(Action.RECORD_ARRIVAL)),

@@ -137,8 +137,10 @@ def test_a_visit_moves_to_no_chair_or_nurse_of_another_location(clinic: Clinic, 
     with nothing_changes():
         for place in ((chair, clinic.nurse), (clinic.chair, nurse)):
             text = f"{to_step(visit.starts_at)}-{place[0].pk}-{place[1].pk}"
-            page = desk.post(f"/appointments/{visit.pk}/move/", {"action": "move", "place": text})
-            assert page.context["form"].non_field_errors()
+            page = desk.post(f"/appointments/{visit.pk}/move/", {"action": "preview", "place": text})
+            chosen = page.context["preview"].cards[0]
+            assert not chosen.way.is_possible
+            assert desk.post(f"/appointments/{visit.pk}/rest/", {"way": chosen.text}).context["refused"]
 
 
 def test_two_clerks_with_the_same_places_book_them_once(clinic: Clinic, order: Order) -> None:

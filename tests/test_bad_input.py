@@ -75,8 +75,11 @@ def visits_page(patient: Patient) -> Client:
 def move(client: Client, visit: Appointment, start: datetime, chair: int | None = None) -> list[str]:
     """Send a place to move to, as the page would write it; what the page says is wrong."""
     place = f"{to_step(start)}-{chair or visit.chair_id}-{visit.nurse_id}"
-    page = client.post(f"/appointments/{visit.pk}/move/", {"action": "move", "place": place})
-    return list(page.context["form"].non_field_errors())
+    page = client.post(f"/appointments/{visit.pk}/move/", {"action": "preview", "place": place})
+    chosen = page.context["preview"].cards[0].text
+    page = client.post(f"/appointments/{visit.pk}/rest/", {"way": chosen})
+    refused = page.context["refused"]
+    return [refused.words, *refused.details]
 
 
 def check(client: Client, visit: Appointment, day: str, wall: str) -> tuple[str, ...]:

@@ -13,16 +13,15 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from scheduling.access import Action, Actor
 from scheduling.core.planner import Place
-from scheduling.core.timeline import from_step
-from scheduling.core.words import Status
+from scheduling.core.words import CourseAct, Status
 from scheduling.forms.changes import CancelForm, MoveForm, TypedPlaceForm, place_text
 from scheduling.models import Appointment, CourseChange
-from scheduling.services.appointments import Canceller, cancel_appointment, is_in_time, move_appointment
-from scheduling.services.booking import BookedPlace
+from scheduling.services.appointments import Canceller, cancel_appointment, is_in_time
 from scheduling.services.changes import undo_change
 from scheduling.services.faults import Refused
 from scheduling.services.offers import Answer, check_typed, offer_places
 from scheduling.services.plan_words import day_words, zone_line
+from scheduling.services.rest_plans import Asked
 from scheduling.services.running import run
 
 from .courses import course_weeks
@@ -30,6 +29,7 @@ from .entrance import staff_page
 from .patients import opened_patient
 from .plan_cards import Namer, PlannedVisit
 from .refusals import show_refusal
+from .rest_changes import rest_page
 
 
 def _visit(request: HttpRequest, by: Actor, pk: int) -> Appointment:
@@ -50,12 +50,12 @@ class Offer:
 @require_http_methods(["GET", "HEAD", "POST"])
 @staff_page(Action.MOVE)
 def appointment_move(request: HttpRequest, by: Actor, pk: int) -> HttpResponse:
-    """Offer other places, judge a typed one, move the visit."""
+    """Offer other places, judge a typed one, show what moving there means for the course."""
     visit, now = _visit(request, by, pk), timezone.now()
     if request.method == "POST" and request.POST.get("action") == "check":
         return _check(request, by, visit, now)
-    if request.method == "POST" and request.POST.get("action") == "move":
-        return _move(request, by, visit, now)
+    if request.method == "POST" and request.POST.get("action") == "preview":
+        return _preview(request, by, visit, now)
     return _move_page(request, by, visit, now)
 
 
@@ -68,27 +68,12 @@ def _check(request: HttpRequest, by: Actor, visit: Appointment, now: datetime) -
     return _move_page(request, by, visit, now, typed=typed, answer=answer)
 
 
-def _move(request: HttpRequest, by: Actor, visit: Appointment, now: datetime) -> HttpResponse:
+def _preview(request: HttpRequest, by: Actor, visit: Appointment, now: datetime) -> HttpResponse:
+    """What the move means for the course, to be confirmed there."""
     form = MoveForm(request.POST)
     if not form.is_valid():
         return _move_page(request, by, visit, now, form=form)
-    place: Place = form.cleaned_data["place"]
-    try:
-        moved = run(
-            move_appointment,
-            by=by,
-            now=now,
-            appointment=visit,
-            place=BookedPlace(from_step(place.start), place.chair, place.nurse),
-            override_reason=form.cleaned_data["override_reason"],
-        )
-    except Refused as refused:
-        show_refusal(form, refused)
-        return _move_page(request, by, visit, now, form=form, tried=place)
-    words = _("Visit %(number)d is moved from %(before)s to %(after)s.")
-    before, after = _when(visit), _when(moved)
-    messages.success(request, words % {"number": visit.number, "before": before, "after": after})
-    return redirect("series_detail", visit.series_id)
+    return rest_page(request, by, visit, Asked(visit.pk, CourseAct.MOVE, form.cleaned_data["place"]), now)
 
 
 def _when(visit: Appointment) -> str:
@@ -104,7 +89,6 @@ def _move_page(
     typed: TypedPlaceForm | None = None,
     answer: Answer | None = None,
     form: MoveForm | None = None,
-    tried: Place | None = None,
 ) -> HttpResponse:
     """The visit where it is, its course, and where it could be instead."""
     namer = Namer.of(visit.series.order, visit.location)
@@ -115,7 +99,7 @@ def _move_page(
     can_move = visit.status == Status.BOOKED
     offers = offer_places(appointment=visit, now=now) if can_move else None
     course = list(Appointment.objects.filter(series=visit.series_id).order_by("starts_at"))
-    checked = answer.place if answer else tried
+    checked = answer.place if answer else None
     shown = [offer(place) for place in offers.places] if offers else []
     starts = [visit.local_start, *(one.visit.start for one in shown)]
     context: dict[str, Any] = {
@@ -130,7 +114,6 @@ def _move_page(
         "form": form or MoveForm(),
         "weeks": course_weeks(course, visit.series, now.astimezone(visit.tz).date(), visit.pk),
         "zone": zone_line(starts, visit.zone),
-        "may_override": by.may(Action.OVERRIDE_RULES),
     }
     return render(request, "staff/appointment_move.html", context)
 
@@ -138,12 +121,15 @@ def _move_page(
 @require_http_methods(["GET", "HEAD", "POST"])
 @staff_page(Action.CANCEL)
 def appointment_cancel(request: HttpRequest, by: Actor, pk: int) -> HttpResponse:
-    """Ask on whose wish, say what it means, cancel one visit."""
+    """Ask on whose wish, say what it means, cancel one visit or show what else could change with it."""
     visit, now = _visit(request, by, pk), timezone.now()
     form = CancelForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
         canceller = Canceller(values["canceller"])
+        if request.POST.get("action") == "preview":
+            asked = Asked(visit.pk, CourseAct.CANCEL, canceller=canceller, reason=values["reason"])
+            return rest_page(request, by, visit, asked, now)
         try:
             cancelled = run(
                 cancel_appointment,

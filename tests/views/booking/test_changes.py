@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -21,15 +22,26 @@ def visit(clinic: Clinic, order: Order) -> Appointment:
     return clinic.book(order).appointments.get(number=3)
 
 
+def previewed(client: Client, visit: Appointment, place: str) -> Any:
+    """The page that shows what moving there means."""
+    return client.post(f"/appointments/{visit.pk}/move/", {"action": "preview", "place": place})
+
+
+def confirmed(client: Client, visit: Appointment, page: Any, card: int = 0, **given: str) -> Any:
+    """Press the button of one way that a preview shows."""
+    text = page.context["preview"].cards[card].text
+    return client.post(f"/appointments/{visit.pk}/rest/", {"way": text, **given})
+
+
 def test_a_visit_moves_to_an_offered_place(desk: Client, visit: Appointment) -> None:
     page = desk.get(f"/appointments/{visit.pk}/move/")
     offer = page.context["offers"][0]
-    answer = desk.post(f"/appointments/{visit.pk}/move/", {"action": "move", "place": offer.text})
+    answer = confirmed(desk, visit, previewed(desk, visit, offer.text))
     assert answer["Location"] == f"/series/{visit.series_id}/"
     moved = Appointment.objects.get(pk=visit.pk)
     assert (moved.starts_at, moved.number, moved.sequence) == (offer.visit.start, 3, 1)
     assert said(answer) == [
-        f"Visit 3 is moved from Tue 13 Jan 09:00 to {moved.local_date:%a %-d %b} {moved.local_time:%H:%M}."
+        "The course is changed. The patient is told once; until then it can be taken back."
     ]
 
 
@@ -37,7 +49,7 @@ def test_a_typed_place_is_judged_before_the_visit_moves(desk: Client, visit: App
     url = f"/appointments/{visit.pk}/move/"
     page = desk.post(url, {"action": "check", "day": "2026-01-12", "wall": "11:05"})
     assert page.context["answer"].fits
-    desk.post(url, {"action": "move", "place": page.context["checked"].text})
+    confirmed(desk, visit, previewed(desk, visit, page.context["checked"].text))
     assert Appointment.objects.get(pk=visit.pk).starts_at == datetime(2026, 1, 12, 16, 5, tzinfo=UTC)
 
 
@@ -46,14 +58,15 @@ def test_a_prescriber_moves_against_a_rule_with_a_reason(
 ) -> None:
     url = f"/appointments/{visit.pk}/move/"
     typed = {"action": "check", "day": "2026-01-10", "wall": "09:00"}
-    assert "Only a prescriber may override this" in desk.post(url, typed).content.decode()
-    page = prescriber.post(url, typed)
-    text = page.context["checked"].text
-    assert "Move there anyway" in page.content.decode()
-    page = prescriber.post(url, {"action": "move", "place": text})
+    text = desk.post(url, typed).context["checked"].text
+    page = previewed(desk, visit, text)
+    assert "Only a prescriber may do this, with a reason." in page.content.decode()
+    page = previewed(prescriber, visit, text)
+    page = confirmed(prescriber, visit, page)
+    assert page.status_code == 409
     assert "These times need a prescriber" in page.content.decode()
-    assert "Move there anyway" in page.content.decode()
-    answer = prescriber.post(url, {"action": "move", "place": text, "override_reason": "Travels"})
+    assert Appointment.objects.get(pk=visit.pk).starts_at == visit.starts_at
+    answer = confirmed(prescriber, visit, page, override_reason="Travels")
     assert answer.status_code == 302
     assert Appointment.objects.get(pk=visit.pk).override_reason == "Travels"
 
@@ -62,9 +75,13 @@ def test_a_prescriber_moves_against_a_rule_with_a_reason(
     "place", ["", "x", "1-2", "1-2-3-4", f"{HUGE}-1-1", "5890000-999999-999999", "999999999-1-1", "1-1-1"]
 )
 def test_a_place_that_is_none_is_refused_in_words(desk: Client, visit: Appointment, place: str) -> None:
-    page = desk.post(f"/appointments/{visit.pk}/move/", {"action": "move", "place": place})
+    page = previewed(desk, visit, place)
     assert page.status_code == 200
-    assert page.context["form"].errors
+    if "preview" in page.context:
+        assert not page.context["preview"].cards[0].way.is_possible
+        assert page.context["preview"].cards[0].way.broken
+    else:
+        assert page.context["form"].errors
     assert Appointment.objects.get(pk=visit.pk).starts_at == visit.starts_at
 
 
@@ -74,9 +91,9 @@ def test_a_place_taken_meanwhile_is_answered_with_fresh_offers(
     url = f"/appointments/{visit.pk}/move/"
     offer = desk.get(url).context["offers"][0]
     clinic.book(clinic.order(), [offer.visit.start.astimezone(UTC)])
-    page = desk.post(url, {"action": "move", "place": offer.text})
-    assert "Some of these places are taken." in page.content.decode()
-    assert offer.text not in [one.text for one in page.context["offers"]]
+    shown = previewed(desk, visit, offer.text)
+    assert shown.context["preview"].cards[0].way.broken
+    assert offer.text not in [one.text for one in desk.get(url).context["offers"]]
 
 
 def test_a_visit_that_has_begun_offers_nothing(desk: Client, visit: Appointment) -> None:
