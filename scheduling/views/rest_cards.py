@@ -45,6 +45,7 @@ class WayCard:
     effects: list[str]
     warnings: list[str]
     weeks: Weeks
+    is_suggested: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ def preview(
             effects=_effects(visit, asked, course, namer, way),
             warnings=_warnings(way),
             weeks=weeks(_after(asked, visit, course, namer, way)),
+            is_suggested=way is next((one for one in ways if one.is_possible and not one.broken), None),
         )
         for way in ways
     ]
