@@ -175,7 +175,16 @@ class LocationAdmin(ConfigurationAdmin):
         (_("Public holidays"), {"fields": ("holiday_country", "holiday_subdivision")}),
         (
             _("Booking"),
-            {"fields": ("lead_minutes", "horizon_days", "grid_minutes", "late_minutes", "notice_hours")},
+            {
+                "fields": (
+                    "lead_minutes",
+                    "horizon_days",
+                    "grid_minutes",
+                    "hold_minutes",
+                    "late_minutes",
+                    "notice_hours",
+                )
+            },
         ),
     )
 

@@ -83,6 +83,11 @@ class Location(models.Model):
     grid_minutes = models.PositiveSmallIntegerField(
         _("start grid (minutes)"), default=15, help_text=_("Proposed visits start on this grid.")
     )
+    hold_minutes = models.PositiveSmallIntegerField(
+        _("proposals are held for (minutes)"),
+        default=10,
+        help_text=_("Nobody else can take the places of a proposal while somebody looks at it."),
+    )
     late_minutes = models.PositiveSmallIntegerField(_("late after (minutes)"), default=15)
     notice_hours = models.PositiveSmallIntegerField(_("cancellation notice (hours)"), default=24)
     calendar_way = models.CharField(
@@ -109,6 +114,11 @@ class Location(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(horizon_days__gte=7, horizon_days__lte=730), name="location_horizon"
+            ),
+            models.CheckConstraint(
+                condition=Q(hold_minutes__gte=1, hold_minutes__lte=60),
+                name="location_hold_minutes",
+                violation_error_message=_("Proposals are held for 1 to 60 minutes."),
             ),
             models.CheckConstraint(
                 condition=Q(escalation_minutes__gte=1, escalation_minutes__lte=240),

@@ -61,12 +61,26 @@ class Seat(models.Model):
         return f"{self.get_kind_display()} {self.chair or self.nurse or self.patient}"
 
 
+class HoldQuerySet(models.QuerySet["Hold"]):
+    """Which holds?"""
+
+    def in_force(self, now: datetime) -> "HoldQuerySet":
+        """Those whose places nobody else may take at ``now`` (UTC)."""
+        return self.filter(expires_at__gt=now)
+
+    def of_proposal(self, key: str) -> "HoldQuerySet":
+        """That of the proposals with this request key; none without a key."""
+        return self.filter(proposal_key=key) if key else self.none()
+
+
 class Hold(models.Model):
     """Places kept for somebody until ``expires_at``; an expired one binds nobody.
 
     ``order`` is the draft whose places these are; once it is over such a hold stays without claims, to say so.
     ``places``: what is kept, each as start (UTC, ISO 8601), chair and nurse by primary key, where it is to be booked
     as it stands; for an order in an object with its ``location`` and the patient's ``wishes``.
+    ``proposal_key``: the request key of the proposals on somebody's screen, which are for ``proposed_for``; empty for
+    every other hold.
     """
 
     expires_at = models.DateTimeField(_("expires at"), db_index=True)
@@ -74,11 +88,25 @@ class Hold(models.Model):
     order = models.OneToOneField(Order, models.CASCADE, null=True, blank=True, related_name="hold")
     places = models.JSONField(_("places"), default=list, blank=True)
     made_at = models.DateTimeField(_("made at"))
+    proposal_key = models.CharField(_("proposal key"), max_length=64, blank=True)
+    proposed_for = models.ForeignKey(
+        Order, models.CASCADE, null=True, blank=True, related_name="proposal_holds"
+    )
+
+    objects = HoldQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("hold")
         verbose_name_plural = _("holds")
-        constraints = (models.CheckConstraint(condition=Q(made_at__lt=F("expires_at")), name="hold_order"),)
+        constraints = (
+            models.CheckConstraint(condition=Q(made_at__lt=F("expires_at")), name="hold_order"),
+            models.UniqueConstraint(
+                fields=("proposal_key",), condition=~Q(proposal_key=""), name="hold_proposal_key"
+            ),
+            models.CheckConstraint(
+                condition=Q(proposed_for__isnull=True) | ~Q(proposal_key=""), name="hold_proposed_for"
+            ),
+        )
 
     def __str__(self) -> str:
         return f"hold until {self.expires_at:%Y-%m-%d %H:%M} UTC"

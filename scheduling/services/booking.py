@@ -63,7 +63,8 @@ def book_series(
     """Book every session at the given places, or nothing.
 
     The same ``request_key`` with the same body answers with the same series; another body is refused. Further
-    sessions under an order join its series with the next numbers. ``override_reason`` lets a prescriber break
+    sessions under an order join its series with the next numbers. What was held for the order as a draft, or for the
+    proposals of this ``request_key``, ends with the booking. ``override_reason`` lets a prescriber break
     a gap, the weekly most or the lead time; a seat or opening hours never.
 
     Raises Refused naming every broken rule (``rules_broken``) or every place taken (``places_taken``).
@@ -81,7 +82,6 @@ def book_series(
     if by.staff_id:
         follow_booking(series, now)
     let_go(series)
-    Hold.objects.filter(order=order).delete()
     pattern = Pattern.of(order.protocol.pattern_phases())
     visits = [
         new_visit(series, pattern, place, number, now)
@@ -89,7 +89,8 @@ def book_series(
     ]
     broken = require_rules(by=by, now=now, series=series, visits=visits, override_reason=override_reason)
     Appointment.objects.bulk_create(visits)
-    take_places(visits, pattern, now)
+    ended = Hold.objects.filter(order=order) | Hold.objects.of_proposal(request_key)
+    take_places(visits, pattern, now, ending=ended)
     recount(order)
     BookingRequest.objects.create(key=request_key, digest=digest, series=series, made_at=now)
     announce(series=series, visits=visits, now=now, due_at=_tell_at(series, visits, now))

@@ -2,70 +2,26 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import attrgetter
 
-from django.db.models import Q
-from django.utils import formats
+from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from scheduling.core.pattern import Pattern
 from scheduling.core.seating import has_room, reseat
 from scheduling.core.timeline import STEP_MINUTES
 from scheduling.core.words import SeatKind
-from scheduling.models import Appointment, Claim, DisruptedVisit, Hold, Seat, Series
+from scheduling.models import Appointment, Claim, Hold, Seat, Series
 from scheduling.models.seats import CLAIM_LIMIT
 
 from .faults import Refused
 from .lacking import Raise, capacity_raises
 from .seats import extra_seats, replace_seats
+from .taken import Taken
 
 STEP = timedelta(minutes=STEP_MINUTES)
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """One place that a visit needs and another visit or hold has: ``[starts_at, ends_at)`` in UTC."""
-
-    visit: Appointment
-    seat: Seat
-    starts_at: datetime
-    ends_at: datetime
-    holder: Claim
-
-    def __str__(self) -> str:
-        local = self.visit.tz
-        start, end = self.starts_at.astimezone(local), self.ends_at.astimezone(local)
-        return _("%(day)s %(start)s–%(end)s: %(seat)s is taken by %(holder)s.") % {
-            "day": formats.date_format(start, "D j M"),
-            "start": start.strftime("%H:%M"),
-            "end": end.strftime("%H:%M"),
-            "seat": seat_words(self.seat),
-            "holder": _holder_words(self.holder),
-        }
-
-
-def _holder_words(claim: Claim) -> str:
-    if claim.appointment:
-        return str(claim.appointment.patient)
-    if claim.hold and claim.hold.order:
-        return _("%(patient)s (held for a draft)") % {"patient": claim.hold.order.patient}
-    row = DisruptedVisit.objects.filter(hold=claim.hold_id).select_related("appointment__patient").first()
-    if row:
-        return _("%(patient)s (held for a call)") % {"patient": row.appointment.patient}
-    return _("a hold")
-
-
-def seat_words(seat: Seat) -> str:
-    """The seat in words for staff."""
-    if seat.chair:
-        return str(seat.chair)
-    if seat.patient:
-        return _("the patient")
-    if seat.kind == SeatKind.HANDS_ON:
-        return _("%(nurse)s (hands-on)") % {"nurse": seat.nurse}
-    return _("%(nurse)s (monitoring)") % {"nurse": seat.nurse}
 
 
 def release(visits: Iterable[Appointment]) -> None:
@@ -121,15 +77,22 @@ def _outside(claim: Claim, taken: Iterable[Claim]) -> list[tuple[datetime, datet
 
 
 def take_places(
-    visits: Sequence[Appointment], pattern: Pattern, now: datetime, former: Sequence[Claim] = ()
+    visits: Sequence[Appointment],
+    pattern: Pattern,
+    now: datetime,
+    former: Sequence[Claim] = (),
+    ending: "QuerySet[Hold] | None" = None,
 ) -> None:
     """Insert the claims of saved visits, which hold none, each with its chair, nurse and patient.
 
     Locks their seats, and those of the ``former`` claims the visits had, in sorted order, so that two courses
     never deadlock; raises Refused naming **all** that collides. Expired holds are freed first and so never
-    stand in the way.
+    stand in the way; the holds of ``ending`` end here, so that nobody slips between them and the visits.
     """
-    Claim.objects.bulk_create(_free_places(visits, pattern, now, former))
+    holds = list(ending) if ending is not None else []
+    Claim.objects.bulk_create(_free_places(visits, pattern, now, former, ending=holds))
+    if holds:
+        Hold.objects.filter(pk__in=[hold.pk for hold in holds]).delete()
 
 
 def keep_places(
@@ -138,22 +101,35 @@ def keep_places(
     pattern: Pattern,
     now: datetime,
     own: Sequence[Claim] = (),
+    ending: "QuerySet[Hold] | None" = None,
+    *,
+    beside: bool = False,
 ) -> None:
     """Keep for ``hold`` what unsaved ``visits`` would take: chairs and nurses, not the patient's time.
 
-    The patient may be moved or booked meanwhile (DESIGN): a hold stands in the way of others only, and booking
-    checks the patient's own time anyway. Of the ``own`` claims of a visit that is to move it needs nothing twice.
-    Locks and refuses as ``take_places`` does.
+    It replaces what ``hold`` kept before, unless it comes ``beside`` that. Visits of one patient that share time are
+    alternatives to each other: what they share is kept once. The patient may be moved or booked meanwhile (DESIGN): a
+    hold stands in the way of others only, and booking checks the patient's own time anyway. Of the ``own`` claims of
+    visits that are to move it needs nothing twice. Locks and refuses as ``take_places`` does, and ends the holds of
+    ``ending`` like it.
     """
-    kept = [claim for claim in _free_places(visits, pattern, now, own=own) if claim.seat.patient_id is None]
+    holds = list(ending) if ending is not None else []
+    ended = holds if beside else [hold, *holds]
+    found = _free_places(visits, pattern, now, own=own, ending=ended, alternatives=True)
+    kept = [claim for claim in found if claim.seat.patient_id is None]
     for claim in kept:
         claim.appointment, claim.hold = None, hold
     Claim.objects.bulk_create(kept)
+    if holds:
+        Hold.objects.filter(pk__in=[one.pk for one in holds]).delete()
 
 
+@transaction.atomic(savepoint=False)
 def free_expired(now: datetime) -> int:
     """Free the places of holds that are over; how many holds. One made for an order stays, to say that it is over."""
-    over = dict(Hold.objects.filter(expires_at__lte=now).values_list("pk", "order_id"))
+    # Locked, as somebody may be renewing one that looks expired.
+    expired = Hold.objects.select_for_update(no_key=True).filter(expires_at__lte=now).order_by("pk")
+    over = dict(expired.values_list("pk", "order_id"))
     if not over:
         return 0
     for_orders = [pk for pk, order_id in over.items() if order_id]
@@ -169,18 +145,32 @@ def _free_places(
     now: datetime,
     former: Sequence[Claim] = (),
     own: Sequence[Claim] = (),
+    ending: Sequence[Hold] = (),
+    *,
+    alternatives: bool = False,
 ) -> list[Claim]:
-    """Unsaved claims of these visits on locked seats; monitoring places of others change where they have to."""
+    """Unsaved claims of these visits on locked seats; monitoring places of others change where they have to.
+
+    The claims of the holds of ``ending`` are deleted. ``alternatives`` of one patient need what they share once.
+    """
     free_expired(now)
-    seats = _lock_seats(visits, former)
+    ended = Claim.objects.filter(hold__in=ending)
+    seats = _lock_seats(visits, [*former, *ended.select_related("seat")] if ending else former)
+    if ending:
+        ended.delete()
     fixed = [
         (visit, part)
         for visit, claim in _fixed_claims(visits, pattern, seats)
         for part in _without(claim, own)
     ]
+    if alternatives:
+        fixed = _shared_once(fixed)
     held = _claims_near(visits, pattern, seats)
     taken = _collisions(fixed, held)
-    monitoring, moved, full = _monitoring_claims(visits, pattern, seats, held, own, now)
+    needs = _monitoring_needs(visits, pattern, seats, own)
+    if alternatives:
+        needs = _shared_once(needs)
+    monitoring, moved, full = _monitoring_claims(needs, seats, held, _raises(visits, pattern), now)
     if taken or full:
         clashes = sorted([*taken, *full], key=lambda clash: (clash.starts_at, clash.seat.pk))
         raise Refused(
@@ -192,9 +182,25 @@ def _free_places(
     return [claim for _visit, claim in fixed] + monitoring
 
 
+def _shared_once(wanted: Sequence[tuple[Appointment, Claim]]) -> list[tuple[Appointment, Claim]]:
+    """Claims on each seat joined where they share time, as long as a claim may be; each with its first visit."""
+    joined: list[tuple[Appointment, Claim]] = []
+    for visit, claim in sorted(wanted, key=lambda one: (one[1].seat_id, one[1].starts_at, one[1].ends_at)):
+        last = joined[-1][1] if joined else None
+        if last is None or last.seat_id != claim.seat_id or last.ends_at <= claim.starts_at:
+            joined.append((visit, claim))
+            continue
+        ends_at = max(last.ends_at, claim.ends_at)
+        last.ends_at = min(ends_at, last.starts_at + CLAIM_LIMIT)
+        if last.ends_at < ends_at:
+            joined.append((visit, Claim(seat=claim.seat, starts_at=last.ends_at, ends_at=ends_at)))
+    return joined
+
+
 def _lock_seats(visits: Sequence[Appointment], former: Sequence[Claim]) -> dict[tuple[str, int], list[Seat]]:
     chairs = {visit.chair_id for visit in visits}
-    nurses = {visit.nurse_id for visit in visits}
+    # A former claim of a nurse may have changed to another of her places since it was read.
+    nurses = {visit.nurse_id for visit in visits} | {claim.seat.nurse_id for claim in former}
     patients = {visit.patient_id for visit in visits}
     rows = (
         Seat.objects.select_for_update(no_key=True, of=("self",))
@@ -203,7 +209,7 @@ def _lock_seats(visits: Sequence[Appointment], former: Sequence[Claim]) -> dict[
             Q(chair__in=chairs)
             | Q(patient__in=patients)
             # Her retired places count too: who still sits there is one of her patients.
-            | Q(nurse__in=nurses)
+            | Q(nurse__in=nurses - {None})
             | Q(pk__in={claim.seat_id for claim in former}),
         )
         .order_by("pk")
@@ -300,26 +306,37 @@ def _claims_near(
     return found
 
 
-def _monitoring_claims(
+def _monitoring_needs(
     visits: Sequence[Appointment],
     pattern: Pattern,
     seats: dict[tuple[str, int], list[Seat]],
-    held: Mapping[int, Sequence[Claim]],
     own: Sequence[Claim],
+) -> list[tuple[Appointment, Claim]]:
+    """When each visit needs its nurse beside its ``own`` claims, all on her first place until it is given one."""
+    return [
+        (visit, part)
+        for visit in visits
+        for first in _seats_of(seats, SeatKind.MONITORING, visit.nurse_id)[:1]
+        for part in _without(_claim(visit, first, *pattern.nurse), own)
+    ]
+
+
+def _monitoring_claims(
+    needs: Sequence[tuple[Appointment, Claim]],
+    seats: dict[tuple[str, int], list[Seat]],
+    held: Mapping[int, Sequence[Claim]],
+    raises: Mapping[int, Sequence[Raise]],
     now: datetime,
 ) -> tuple[list[Claim], list[tuple[Claim, int]], list[Taken]]:
     """New monitoring claims; claims of other visits with the seat they change to; and all that is full."""
     new: list[Claim] = []
     full: list[Taken] = []
     moved: dict[int, tuple[Claim, int]] = {}
-    raises = _raises(visits, pattern)
-    for nurse_id in sorted({visit.nurse_id for visit in visits}):
+    for nurse_id in sorted({visit.nurse_id for visit, _claim in needs}):
         more = raises.get(nurse_id, ())
         places, capacity = _places(_seats_of(seats, SeatKind.MONITORING, nurse_id), more, now)
-        hers = [visit for visit in visits if visit.nurse_id == nurse_id]
         row = [(claim, index) for index, seat in enumerate(places) for claim in held.get(seat.pk, ())]
-        wanted = [(visit, _claim(visit, places[0], *pattern.nurse)) for visit in hers]
-        for visit, claim in [(visit, part) for visit, whole in wanted for part in _without(whole, own)]:
+        for visit, claim in [need for need in needs if need[0].nurse_id == nurse_id]:
             first, last = claim.starts_at, claim.ends_at
             taken = [(claim.starts_at, claim.ends_at, index) for claim, index in row]
             seated = None

@@ -81,6 +81,9 @@ CONSTRAINT_WORDS: dict[str, Words] = {
     "seat_owner": _("A seat belongs to one chair, one patient or one nurse."),
     "seat_number": _("This nurse already has that seat."),
     "hold_order": _("A hold ends after it starts."),
+    "hold_proposal_key": _("These proposals were opened twice at the same moment. Find times again."),
+    "hold_proposed_for": _("Places are held for an order by the key of its proposals."),
+    "location_hold_minutes": _("Proposals are held for 1 to 60 minutes."),
     "location_grid": _("The start grid is 5, 10, 15, 20, 30 or 60 minutes."),
     "location_horizon": _("The horizon is 7 to 730 days."),
     "opening_hours_order": _("Opening hours end after they start."),
@@ -174,6 +177,7 @@ SQLITE_COLUMNS = {
     "scheduling_locationlabel.location_id, scheduling_locationlabel.language": "locationlabel_language",
     "scheduling_disruptedvisit.disruption_id, scheduling_disruptedvisit.appointment_id": "disruptedvisit_once",
     "scheduling_presence.staff_id": "presence_one_place",
+    "scheduling_hold.proposal_key": "hold_proposal_key",
     "scheduling_seat.nurse_id, scheduling_seat.kind, scheduling_seat.number": "seat_number",
 }
 """SQLite names the columns of a unique index, not the index."""

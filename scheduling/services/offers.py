@@ -88,6 +88,7 @@ def review(
         since=now.astimezone(location.tz).date(),
         until=max(last + LOOK_AHEAD, reach or last),
         wishes=proposal.question.wishes,
+        holding=proposal.question.request_key,
     )
     places = proposal.places
     # A time chosen by hand may lie outside the wishes; it was chosen with the patient.

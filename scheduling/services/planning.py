@@ -69,17 +69,19 @@ def load_problem(
     wishes: Wishes | None = None,
     ignoring: Sequence[Appointment] = (),
     with_claims: bool = True,
+    holding: str = "",
 ) -> CourseProblem:
     """All that binds a course of ``order`` at ``location`` on the local dates from ``since`` to ``until``.
 
-    The places of ``ignoring``, visits that are about to move, count as free. Without claims the
-    question is asked as if nobody were booked: only hours, shifts and spacing bind.
+    The places of ``ignoring``, visits that are about to move, count as free, and so do those held by the key
+    ``holding`` for this question's own proposals. Without claims the question is asked as if nobody were booked: only
+    hours, shifts and spacing bind.
     """
     today = now.astimezone(location.tz).date()
     last = max(today, min(until, last_day(location, now)))
     horizon = Horizon.of(location.tz, min(max(since, today), last), last)
     frame = load_frame(location, horizon)
-    ours = _claimed_by(ignoring) | _not_binding(order, ignoring, now) if with_claims else set()
+    ours = _claimed_by(ignoring) | _not_binding(order, ignoring, now, holding) if with_claims else set()
     chairs, nurses, patient = _free_masks(order, location, frame, ours, with_claims)
     ignored = [visit.pk for visit in ignoring]
     existing = near_visits(order, horizon.days[0].date, horizon.days[-1].date, ignored)
@@ -206,12 +208,17 @@ def _claimed_by(visits: Iterable[Appointment]) -> set[tuple[int, int, int]]:
     return _steps_of(Claim.objects.filter(appointment__in=list(visits))) if visits else set()
 
 
-def _not_binding(order: Order, ignoring: Sequence[Appointment], now: datetime) -> set[tuple[int, int, int]]:
+def _not_binding(
+    order: Order, ignoring: Sequence[Appointment], now: datetime, holding: str
+) -> set[tuple[int, int, int]]:
     """Places kept by holds that are over, and by those that a booking of this order ends: its own, or for an undo.
 
-    So does what is kept for a call about a visit of ``ignoring``, which is about to move.
+    So does what is kept for a call about a visit of ``ignoring``, which is about to move, and for the proposals with
+    the key ``holding``.
     """
     ended = Q(expires_at__lte=now) | Q(order=order) | Q(change__series__order=order)
+    if holding:
+        ended |= Q(proposal_key=holding)
     if ignoring:
         ended |= Q(offered_to__appointment__in=ignoring)
     over = Hold.objects.filter(ended)
@@ -232,11 +239,13 @@ def propose_course(
     earliest: date,
     wishes: Wishes,
     ignoring: Sequence[Appointment] = (),
+    holding: str = "",
 ) -> tuple[CourseProblem, tuple[Plan, ...] | NoPlan]:
     """Up to three plans for ``sessions`` visits from the local date ``earliest`` on, or why there is none.
 
     Looks as far ahead as the course needs plus a week, and over the whole horizon where that has no plan;
-    each plan is the best within what was looked at. The places of ``ignoring``, visits about to move, count as free.
+    each plan is the best within what was looked at. The places of ``ignoring``, visits about to move, count as
+    free, and so do those held by the key ``holding``.
     """
     weeks = -(-sessions // order.protocol.per_week)
     first_try = earliest + timedelta(days=7 * weeks + SLACK_DAYS - 1)
@@ -250,6 +259,7 @@ def propose_course(
             until=until,
             wishes=wishes,
             ignoring=ignoring,
+            holding=holding,
         )
         found = proposals(problem)
         if not isinstance(found, NoPlan):

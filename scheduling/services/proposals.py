@@ -82,6 +82,7 @@ def propose(
         sessions=question.sessions,
         earliest=question.earliest,
         wishes=question.wishes,
+        holding=question.request_key,
     )
     if not isinstance(found, tuple):
         return no_plan_words(found, location)

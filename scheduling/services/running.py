@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-from django.db import IntegrityError, OperationalError
+from django.db import DatabaseError, IntegrityError, OperationalError
 
 from .faults import refusal
 
@@ -11,11 +11,11 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 TRIES = 3
-RETRY_STATES = {"40001", "40P01"}
-"""PostgreSQL: serialization failure, deadlock detected."""
+RETRY_STATES = {"40001", "40P01", "23503"}
+"""PostgreSQL: serialization failure, deadlock detected, and a row that somebody deleted while we referred to it."""
 
 
-def _worth_another_try(error: OperationalError) -> bool:
+def _worth_another_try(error: DatabaseError) -> bool:
     state = getattr(error.__cause__, "sqlstate", None)
     return state in RETRY_STATES or "locked" in str(error)
 
@@ -30,9 +30,10 @@ def run(service: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
             return service(*args, **kwargs)
         except IntegrityError as error:
             words = refusal(error)
-            if words is None:
+            if words is not None:
+                raise words from error
+            if not left or not _worth_another_try(error):
                 raise
-            raise words from error
         except OperationalError as error:
             if not left or not _worth_another_try(error):
                 raise
