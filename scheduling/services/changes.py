@@ -5,7 +5,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 
 from scheduling.access import Action, Actor, NotAllowed
@@ -150,11 +150,16 @@ def undo_change(*, by: Actor, now: datetime, change: CourseChange) -> Series:
     return series
 
 
-def take_all(visits: Sequence[Appointment], now: datetime, former: Sequence[Claim] = ()) -> None:
+def take_all(
+    visits: Sequence[Appointment],
+    now: datetime,
+    former: Sequence[Claim] = (),
+    ending: "QuerySet[Hold] | None" = None,
+) -> None:
     """Claim the places; booked visits keep their version of the protocol, so those of one course may differ."""
     for protocol in {visit.protocol_id: visit.protocol for visit in visits}.values():
         of_it = [visit for visit in visits if visit.protocol_id == protocol.pk]
-        take_places(of_it, Pattern.of(protocol.pattern_phases()), now, former)
+        take_places(of_it, Pattern.of(protocol.pattern_phases()), now, former, ending)
 
 
 def _require_undoable(by: Actor, change: CourseChange, series: Series, now: datetime) -> None:

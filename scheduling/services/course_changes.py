@@ -12,7 +12,7 @@ from scheduling.core.pattern import Pattern
 from scheduling.core.planner import Place
 from scheduling.core.timeline import from_step
 from scheduling.core.words import CANCELLED, AlertKind, CourseAct, Status
-from scheduling.models import Alert, Appointment, Series
+from scheduling.models import Alert, Appointment, Hold, Series
 
 from .alerts import settle
 from .appointments import Canceller, cancelled_status, tell
@@ -35,14 +35,21 @@ LOST = (*CANCELLED, Status.MISSED, Status.NOT_GIVEN)
 
 @transaction.atomic
 def change_course(
-    *, by: Actor, now: datetime, asked: Asked, way: RestPlan, revision: int, override_reason: str = ""
+    *,
+    by: Actor,
+    now: datetime,
+    asked: Asked,
+    way: RestPlan,
+    revision: int,
+    holding: str = "",
+    override_reason: str = "",
 ) -> Series:
     """Do what was asked of one visit and give the others of its course their places, all or nothing.
 
-    ``revision`` is the course's when ``way`` was planned. Visits keep their numbers and UIDs, SEQUENCE rises where a
-    time changes, the patient is told once and it can be undone until then. The same change asked for twice is done
-    once. Raises Refused (``course_changed``) once the course is another one, and for all that moving, cancelling and
-    booking refuse; then nothing changed.
+    ``revision`` is the course's when ``way`` was planned; what is held by the key ``holding`` ends with it. Visits
+    keep their numbers and UIDs, SEQUENCE rises where a time changes, the patient is told once and it can be undone
+    until then. The same change asked for twice is done once. Raises Refused (``course_changed``) once the course is
+    another one, and for all that moving, cancelling and booking refuse; then nothing changed.
     """
     visit = locked_visit(asked.visit_id)
     _require_may(by, asked, way)
@@ -75,7 +82,7 @@ def change_course(
         )
     _save_moved(moving, left)
     Appointment.objects.bulk_create(added)
-    take_all([*moving, *added], now, held)
+    take_all([*moving, *added], now, held, Hold.objects.of_proposal(holding))
     recount(series.order)
     was += [entry | {"status": Status.CANCELLED_BY_CLINIC} for entry in as_it_was(added)]
     starts += [one.starts_at for one in (*moving, *added)]

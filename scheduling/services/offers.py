@@ -151,14 +151,16 @@ def check_session(
     return _judge(problem, location, now, day, wall)
 
 
-def offer_places(*, appointment: Appointment, now: datetime, wishes: Wishes | None = None) -> Offers:
+def offer_places(
+    *, appointment: Appointment, now: datetime, wishes: Wishes | None = None, holding: str = ""
+) -> Offers:
     """Other places for one booked visit, best first for its whole course; the other visits stay.
 
-    ``wishes`` default to those kept with the course.
+    ``wishes`` default to those kept with the course; what is held by the key ``holding`` counts as free.
     """
     if wishes is None:
         wishes = wishes_from_json(appointment.series.wishes)
-    problem = _problem_of(appointment, now, _last_date(appointment) + LOOK_AHEAD, wishes)
+    problem = _problem_of(appointment, now, _last_date(appointment) + LOOK_AHEAD, wishes, holding)
     spacing = eased(problem.cadence, appointment.series.order, appointment.local_date)
     problem = replace(problem, cadence=spacing)
     here = Place(to_step(appointment.starts_at), appointment.chair_id, appointment.nurse_id)
@@ -168,13 +170,17 @@ def offer_places(*, appointment: Appointment, now: datetime, wishes: Wishes | No
     return _offers(problem, [here], 0)
 
 
-def check_typed(*, appointment: Appointment, now: datetime, day: date, wall: time) -> Answer:
-    """Judge a typed local date and time for one booked visit, at its location."""
-    problem = _problem_of(appointment, now, max(day, _last_date(appointment)), Wishes())
+def check_typed(
+    *, appointment: Appointment, now: datetime, day: date, wall: time, holding: str = ""
+) -> Answer:
+    """Judge a typed local date and time for one booked visit, at its location; ``holding`` as for ``offer_places``."""
+    problem = _problem_of(appointment, now, max(day, _last_date(appointment)), Wishes(), holding)
     return _judge(problem, appointment.location, now, day, wall)
 
 
-def _problem_of(appointment: Appointment, now: datetime, until: date, wishes: Wishes) -> CourseProblem:
+def _problem_of(
+    appointment: Appointment, now: datetime, until: date, wishes: Wishes, holding: str
+) -> CourseProblem:
     problem = load_problem(
         order=appointment.series.order,
         location=appointment.location,
@@ -184,6 +190,7 @@ def _problem_of(appointment: Appointment, now: datetime, until: date, wishes: Wi
         until=until,
         wishes=wishes,
         ignoring=[appointment],
+        holding=holding,
     )
     if problem.reference is not None:
         return problem

@@ -65,6 +65,7 @@ class _Rest:
     visit: Appointment
     location: Location
     now: datetime
+    holding: str
     others: list[Appointment] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -88,6 +89,7 @@ class _Rest:
             until=until,
             wishes=wishes_from_json(visit.series.wishes),
             ignoring=[*self.others, visit],
+            holding=self.holding,
         )
         return replace(problem, cadence=eased(problem.cadence, visit.series.order, visit.local_date))
 
@@ -97,14 +99,14 @@ def place_of(visit: Appointment) -> Place:
     return Place(to_step(visit.starts_at), visit.chair_id, visit.nurse_id)
 
 
-def rest_plans(*, asked: Asked, visit: Appointment, now: datetime) -> tuple[RestPlan, ...]:
+def rest_plans(*, asked: Asked, visit: Appointment, now: datetime, holding: str = "") -> tuple[RestPlan, ...]:
     """The ways to go on: only this visit, the least change of the rest, the whole rest anew.
 
-    A way that has nothing to change beyond the first is left out. ``visit`` comes with its course and order.
-    Nothing is written.
+    A way that has nothing to change beyond the first is left out. ``visit`` comes with its course and order;
+    ``holding`` is the key under which its own preview holds places. Nothing is written.
     """
     # What is made up comes where the course goes on; a visit that moves stays where it is.
-    rest = _Rest(visit, visit.location if asked.place else visit.series.location, now)
+    rest = _Rest(visit, visit.location if asked.place else visit.series.location, now, holding)
     near, whole = _last_date(rest, asked) + LOOK_AHEAD, last_day(rest.location, now)
     for until in (near, max(near, whole)):
         problem = rest.problem(until)

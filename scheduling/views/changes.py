@@ -21,6 +21,7 @@ from scheduling.services.changes import undo_change
 from scheduling.services.faults import Refused
 from scheduling.services.offers import Answer, check_typed, offer_places
 from scheduling.services.plan_words import day_words, zone_line
+from scheduling.services.rest_holds import hold_key
 from scheduling.services.rest_plans import Asked
 from scheduling.services.running import run
 
@@ -64,7 +65,7 @@ def _check(request: HttpRequest, by: Actor, visit: Appointment, now: datetime) -
     answer = None
     if typed.is_valid():
         day, wall = typed.cleaned_data["day"], typed.cleaned_data["wall"]
-        answer = check_typed(appointment=visit, now=now, day=day, wall=wall)
+        answer = check_typed(appointment=visit, now=now, day=day, wall=wall, holding=hold_key(visit))
     return _move_page(request, by, visit, now, typed=typed, answer=answer)
 
 
@@ -97,7 +98,7 @@ def _move_page(
         return Offer(namer.visit(place), place_text(place))
 
     can_move = visit.status == Status.BOOKED
-    offers = offer_places(appointment=visit, now=now) if can_move else None
+    offers = offer_places(appointment=visit, now=now, holding=hold_key(visit)) if can_move else None
     course = list(Appointment.objects.filter(series=visit.series_id).order_by("starts_at"))
     checked = answer.place if answer else None
     shown = [offer(place) for place in offers.places] if offers else []

@@ -21,6 +21,7 @@ from scheduling.services.course_messages import leaves_at
 from scheduling.services.faults import Refused
 from scheduling.services.ledger import may_write_to
 from scheduling.services.plan_words import zone_line
+from scheduling.services.rest_holds import held_ways, hold_key
 from scheduling.services.rest_plans import Asked, rest_plans
 from scheduling.services.running import run
 from scheduling.services.signed_ways import SignedWay
@@ -69,6 +70,7 @@ def _confirm(request: HttpRequest, by: Actor, visit: Appointment, now: datetime)
             asked=chosen.asked,
             way=chosen.way,
             revision=chosen.revision,
+            holding=hold_key(visit),
             override_reason=form.cleaned_data["override_reason"],
         )
     except Refused as refused:
@@ -106,11 +108,16 @@ def rest_page(
     }
     if can:
         course = list(Appointment.objects.filter(series=visit.series_id).order_by("starts_at"))
-        ways = rest_plans(asked=asked, visit=visit, now=now)
+        if request.method == "POST":
+            ways, hold = held_ways(by=by, asked=asked, visit=visit, now=now)
+        else:
+            # Nothing is written for who only looks.
+            ways, hold = rest_plans(asked=asked, visit=visit, now=now, holding=hold_key(visit)), None
         shown = preview(asked=asked, visit=visit, course=course, ways=ways, now=now)
         starts = [change.after.start for card in shown.cards for change in card.changes if change.after]
         context |= {
             "preview": shown,
+            "hold": hold,
             "zone": zone_line([visit.local_start, *starts], visit.zone),
             "at_once": leaves_at([visit.starts_at, *starts], now) <= now,
         }

@@ -8,8 +8,9 @@ import time_machine
 from django.test import Client
 
 from scheduling.core.words import Role, Scope, Status
-from scheduling.models import Appointment, Claim, Order
+from scheduling.models import Appointment, Claim, Hold, Order
 from scheduling.services.appointments import Canceller, cancel_appointment
+from scheduling.services.faults import Refused
 from tests.factories import NOW
 from tests.services.clinics import COURSE, Clinic
 from tests.views.clients import logged_in, said
@@ -128,18 +129,33 @@ def test_only_a_visit_without_its_infusion_is_made_up(desk: Client, visit: Appoi
     assert "This visit is booked. Only a visit that took no infusion is made up." in html
 
 
-def test_a_place_taken_while_the_clerk_looked_is_named_beside_a_fresh_preview(
+def test_places_on_the_screen_are_held_until_one_way_is_confirmed(
+    desk: Client, clinic: Clinic, visit: Appointment
+) -> None:
+    shown = too_near(desk, visit)
+    first = shown.context["preview"].cards[1].changes[1].after.start
+    assert shown.context["hold"].expires_at == NOW + timedelta(minutes=10)
+    with pytest.raises(Refused) as refused:
+        clinic.book(clinic.order(), [first])
+    assert refused.value.code == "places_taken"
+    # The same question again finds the same places: its own hold is not in the way.
+    assert too_near(desk, visit).context["preview"].cards[1].changes[1].after.start == first
+    confirm(desk, visit, shown, Scope.LEAST)
+    assert not Hold.objects.exclude(proposal_key="").exists()
+
+
+def test_a_place_taken_once_the_hold_was_over_is_named_beside_a_fresh_preview(
     desk: Client, clinic: Clinic, visit: Appointment
 ) -> None:
     page = too_near(desk, visit)
     taken = page.context["preview"].cards[1].changes[1].after.start
-    clinic.book(clinic.order(), [taken])
-    claims = Claim.objects.count()
+    clinic.book(clinic.order(), [taken], now=NOW + timedelta(minutes=11))
+    claims = Claim.objects.filter(hold=None).count()
     answer = confirm(desk, visit, page, Scope.LEAST)
     assert answer.status_code == 409
     assert "Some of these places are taken. Nothing was changed." in answer.content.decode()
     assert answer.context["preview"].cards[1].changes[1].after.start != taken
-    assert (starts(visit), Claim.objects.count()) == (list(COURSE), claims)
+    assert (starts(visit), Claim.objects.filter(hold=None).count()) == (list(COURSE), claims)
     assert confirm(desk, visit, answer, Scope.LEAST).status_code == 302
 
 
