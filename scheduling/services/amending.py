@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -105,7 +106,7 @@ def _hand_over(old: Order, order: Order, ahead: list[Appointment]) -> None:
     Series.objects.filter(order=old).update(order=order)
     Appointment.objects.filter(pk__in=[visit.pk for visit in ahead]).update(order=order)
     FollowUpPlan.objects.filter(order=old, ended_at=None).update(order=order)
-    Hold.objects.filter(order=old).delete()
+    Hold.objects.filter(Q(order=old) | Q(proposed_for=old)).delete()
     recount(old)
     recount(order)
 

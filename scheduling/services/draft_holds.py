@@ -57,12 +57,14 @@ def hold_for_draft(
     location: Location,
     places: Sequence[BookedPlace],
     wishes: Mapping[str, Any] | None = None,
+    request_key: str = "",
 ) -> Hold:
     """Keep these places for a draft until ``location`` closes on its next open day; they replace those held before.
 
-    All rules bind as for booking; what has to be on record before booking may still be missing (DESIGN). Raises
-    Refused for an order that is no draft, for every broken rule (``rules_broken``) and naming every place taken
-    (``places_taken``); then what was held before stays.
+    What was held for the proposals of ``request_key`` passes on to the draft. All rules bind as for booking; what has
+    to be on record before booking may still be missing (DESIGN). Raises Refused for an order that is no draft, for
+    every broken rule (``rules_broken``) and naming every place taken (``places_taken``); then what was held before
+    stays.
     """
     by.require(Action.BOOK)
     if not places:
@@ -92,7 +94,7 @@ def hold_for_draft(
             ],
         },
     )
-    keep_places(hold, visits, pattern, now)
+    keep_places(hold, visits, pattern, now, ending=Hold.objects.of_proposal(request_key))
     record(
         by=by,
         now=now,

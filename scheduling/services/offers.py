@@ -15,6 +15,7 @@ from scheduling.core.walltime import WallTimeError, resolve
 from scheduling.core.wishes import Wishes
 from scheduling.models import Appointment, Location, Order
 
+from .booking import BookedPlace
 from .plan_blocks import eased
 from .planning import load_problem
 from .proposals import Proposal
@@ -110,6 +111,12 @@ def same_times(*, proposal: Proposal, found: Review, now: datetime) -> Proposal 
     if not verdict.fits or verdict.places == proposal.places:
         return None
     return replace(proposal, places=verdict.places, made_at=now, changed=True)
+
+
+def firm_places(proposal: Proposal, found: Review) -> list[BookedPlace]:
+    """The places of the sessions that can still be booked, be it with a prescriber's reason."""
+    pairs = zip(proposal.booked_places(), found.faults, strict=True)
+    return [place for place, faults in pairs if not _is_gone(faults)]
 
 
 def offer_sessions(*, proposal: Proposal, found: Review, index: int) -> Offers:

@@ -4,6 +4,7 @@ from datetime import date, datetime
 from hashlib import sha256
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from scheduling.access import Action, Actor
@@ -163,7 +164,7 @@ def withdraw_order(*, by: Actor, now: datetime, order: Order) -> Order:
     if Appointment.objects.open().filter(order=order).exists():
         raise Refused("order_in_use", _("Cancel the visits booked under this order first."))
     order.state = OrderState.WITHDRAWN
-    Hold.objects.filter(order=order).delete()
+    Hold.objects.filter(Q(order=order) | Q(proposed_for=order)).delete()
     order.save(update_fields=["state"])
     record(by=by, now=now, action="withdraw_order", subject=order, patient_id=order.patient_id)
     return order

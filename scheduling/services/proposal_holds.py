@@ -1,17 +1,18 @@
 """The places of proposals on somebody's screen: nobody else can take them until they are booked, let go or over."""
 
 from collections.abc import Sequence
-from dataclasses import astuple
+from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
 from itertools import chain
 
 from django.db import transaction
+from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from scheduling.access import Action, Actor
 from scheduling.core.pattern import Pattern
 from scheduling.core.words import OPEN_ORDER
-from scheduling.models import Appointment, Claim, Hold, Location, Order, Series
+from scheduling.models import Appointment, Claim, Hold, Location, Order, Patient, Series
 
 from .audit import author, record
 from .booking import BookedPlace, locked_order, new_visit
@@ -85,6 +86,36 @@ def release_proposal(*, by: Actor, now: datetime, key: str) -> bool:
         patient_id=order.patient_id if order else None,
     )
     return True
+
+
+@transaction.atomic
+def release_earlier(*, by: Actor, now: datetime, order: Order, key: str) -> int:
+    """Let go what one still holds for other questions about ``order``, which ``key`` replaces; how many holds."""
+    earlier = Hold.objects.filter(proposed_for=order, made_by=author(by)).exclude(proposal_key=key)
+    if not earlier.exists():
+        return 0
+    order = locked_order(order.pk)
+    count = earlier.delete()[1].get("scheduling.Hold", 0)
+    if count:
+        record(
+            by=by, now=now, action="release_earlier", subject=order, patient_id=order.patient_id, count=count
+        )
+    return count
+
+
+@dataclass(frozen=True, slots=True)
+class BookingNow:
+    """Who else has proposals for a patient on screen, and until when (UTC) their places are held."""
+
+    name: str
+    until: datetime
+
+
+def booking_now(patient: Patient, but: Actor, now: datetime) -> list[BookingNow]:
+    """Everybody else who is booking or moving visits of this patient at ``now``, by name; one query."""
+    rows = Hold.objects.in_force(now).filter(proposed_for__patient=patient).exclude(made_by=but.staff_id)
+    latest = rows.values_list("made_by__name").annotate(until=Max("expires_at")).order_by("made_by__name")
+    return [BookingNow(name, until) for name, until in latest]
 
 
 def _locked(by: Actor, key: str) -> Hold | None:

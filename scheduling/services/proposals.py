@@ -59,7 +59,7 @@ class Proposal:
 
     def booked_places(self) -> list[BookedPlace]:
         """The places as booking wants them."""
-        return [BookedPlace(from_step(place.start), place.chair, place.nurse) for place in self.places]
+        return [booked_place(place) for place in self.places]
 
     def made_again(self, now: datetime) -> "Proposal":
         """The same, good for another hour."""
@@ -69,6 +69,11 @@ class Proposal:
         """The same with another place for one session, sorted by start again."""
         places = [*self.places[:index], place, *self.places[index + 1 :]]
         return replace(self, places=tuple(sorted(places)), made_at=now, changed=True)
+
+
+def booked_place(place: Place) -> BookedPlace:
+    """A place of the planner as booking wants it."""
+    return BookedPlace(from_step(place.start), place.chair, place.nurse)
 
 
 def propose(

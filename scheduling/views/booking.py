@@ -1,6 +1,6 @@
 """Booking a course on one address: ask, compare three proposals, swap single sessions, book."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -15,19 +15,21 @@ from scheduling.core.words import CalendarWay, LinkPurpose
 from scheduling.forms.booking import BookingForm
 from scheduling.forms.changes import BookForm
 from scheduling.models import BookingRequest, Location, Order
-from scheduling.services.booking import book_series, missing_prerequisites
+from scheduling.services.booking import BookedPlace, book_series, missing_prerequisites
 from scheduling.services.calendar_ways import choose_calendar_way
 from scheduling.services.draft_holds import held_for, hold_for_draft
 from scheduling.services.faults import Refused
 from scheduling.services.links import link_for
-from scheduling.services.offers import same_times
+from scheduling.services.offers import firm_places, same_times
 from scheduling.services.plan_words import wish_words, zone_line
+from scheduling.services.proposal_holds import booking_now, release_earlier, release_proposal
 from scheduling.services.proposals import Proposal, Question, propose, signed
 from scheduling.services.running import run
 from scheduling.services.wishes import wishes_to_json
 
 from .booking_desk import Desk
-from .booking_review import answer_session, review_of, review_page
+from .booking_holds import TRIES, hold_shown, review_of
+from .booking_review import answer_session, review_page
 from .entrance import staff_page
 from .plan_cards import cards
 from .refusals import show_refusal
@@ -78,7 +80,23 @@ def _propose(desk: Desk) -> HttpResponse:
         wishes=form.wishes(),
         request_key=values["request_key"],
     )
+    order = desk.order(question.order_id)
+    run(release_earlier, by=desk.by, now=desk.now, order=order, key=question.request_key)
     return _answer_page(desk, form, question)
+
+
+def _back(desk: Desk) -> HttpResponse:
+    """From one proposal back to all of them, as they are now."""
+    question = desk.proposal().question
+    return _answer_page(desk, desk.form(asked=question), question)
+
+
+def _let_go(desk: Desk) -> HttpResponse:
+    """Free the places of what is on screen; the question stays as it was asked."""
+    question = desk.proposal().question
+    run(release_proposal, by=desk.by, now=desk.now, key=question.request_key)
+    messages.success(desk.request, _("The places are free again. Nothing was booked."))
+    return _question_page(desk, desk.form(asked=question))
 
 
 def _choose(desk: Desk) -> HttpResponse:
@@ -145,6 +163,7 @@ def _hold(desk: Desk) -> HttpResponse:
             location=Location.objects.get(pk=question.location_id),
             places=proposal.booked_places(),
             wishes=wishes_to_json(question.wishes),
+            request_key=question.request_key,
         )
     except Refused as refused:
         if refused.code in STALE:
@@ -171,6 +190,8 @@ def _keep_calendar_way(desk: Desk, form: BookForm) -> bool:
 
 STEPS: dict[str, Callable[[Desk], HttpResponse]] = {
     "propose": _propose,
+    "back": _back,
+    "let_go": _let_go,
     "choose": _choose,
     "offers": _session,
     "check": _session,
@@ -206,15 +227,30 @@ def _fresh(desk: Desk, proposal: Proposal, refused: Refused) -> HttpResponse:
         "kept": "" if repaired else signed(proposal.made_again(desk.now)),
         "lost": sum(map(bool, found.faults)),
         "count": len(proposal.places),
+        "typed": desk.typed(),
     }
-    return _answer_page(desk, form, proposal.question, refused=refused, **kept)
+    beside = repaired.booked_places() if repaired else firm_places(proposal, found)
+    return _answer_page(desk, form, proposal.question, beside, refused=refused, **kept)
 
 
-def _answer_page(desk: Desk, form: BookingForm, question: Question, **context: Any) -> HttpResponse:
+def _answer_page(
+    desk: Desk,
+    form: BookingForm,
+    question: Question,
+    beside: Sequence[BookedPlace] = (),
+    **context: Any,
+) -> HttpResponse:
+    """The proposals, or why there is none. Their places are held, and those of ``beside``, which is shown as well."""
     order = desk.order(question.order_id)
     location = Location.objects.get(pk=question.location_id)
-    found = propose(question=question, order=order, location=location, now=desk.now)
+    for _turn in range(TRIES):
+        found = propose(question=question, order=order, location=location, now=desk.now)
+        places = [one.booked_places() for one in found] if isinstance(found, tuple) else []
+        on_hold = hold_shown(desk, order, location, question.request_key, [*places, beside])
+        if on_hold or not places:
+            break
     context |= {"asked": question, "asked_words": wish_words(question.wishes), "location": location}
+    context["on_hold"] = on_hold
     if not isinstance(found, tuple):
         return _question_page(desk, form, order=order, none=found, **context)
     shown = cards(found, order, location, desk.now)
@@ -237,6 +273,7 @@ def _question_page(
         "order": order,
         "closed_order": wanted if wanted and wanted not in orders else None,
         "missing": missing_prerequisites(desk.patient, order) if order else [],
+        "others": booking_now(desk.patient, desk.by, desk.now),
         "held": held_for([order], desk.now).get(order.pk) if order else None,
     }
     return render(desk.request, "staff/book.html", context)

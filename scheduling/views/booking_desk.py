@@ -16,6 +16,7 @@ from scheduling.access import Actor
 from scheduling.core.wishes import Wishes
 from scheduling.core.words import OrderState
 from scheduling.forms.booking import BookingForm
+from scheduling.forms.changes import BookForm
 from scheduling.forms.wishes import initial_wishes
 from scheduling.models import Appointment, Location, Order, Patient, Series
 from scheduling.services.faults import Refused
@@ -98,6 +99,10 @@ class Desk:
                 "location_gone", _("The location of these times is no longer there. Find times again.")
             )
         return proposal
+
+    def typed(self) -> dict[str, str]:
+        """What was typed beside the button Book, as posted; it goes along while other times are looked for."""
+        return {name: self.request.POST[name] for name in BookForm.base_fields if self.request.POST.get(name)}
 
     def form(self, data: Mapping[str, Any] | None = None, *, asked: Question | None = None) -> BookingForm:
         """The form: as posted, as asked before, or with what suggests itself."""

@@ -1,7 +1,6 @@
 """The chosen proposal: every session with other times on demand, and the button that books."""
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from django.http import Http404, HttpResponse
@@ -11,16 +10,18 @@ from scheduling.access import Action
 from scheduling.core.planner import Place
 from scheduling.core.words import OrderState
 from scheduling.forms.changes import BookForm, TypedPlaceForm
-from scheduling.models import Location, Order
+from scheduling.services.booking import BookedPlace
 from scheduling.services.frame import closures
 from scheduling.services.ledger import may_write_to
-from scheduling.services.offers import Answer, Review, check_session, offer_sessions, review
+from scheduling.services.offers import Answer, Review, check_session, firm_places, offer_sessions
 from scheduling.services.plan_words import plan_words, title_words, zone_line
 from scheduling.services.planning import near_visits
-from scheduling.services.proposals import Proposal, signed
+from scheduling.services.proposal_holds import booking_now
+from scheduling.services.proposals import Proposal, booked_place, signed
 from scheduling.services.reason_words import in_words
 
 from .booking_desk import Desk
+from .booking_holds import TRIES, OnHold, asked, held_review, hold_shown, review_of
 from .month import week_rows
 from .plan_cards import Namer, PlannedVisit, planned_marks
 
@@ -31,6 +32,7 @@ class Offer:
 
     visit: PlannedVisit
     text: str
+    place: BookedPlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,24 +56,18 @@ class Session:
     opened: Opened | None = None
 
 
-def review_of(desk: Desk, proposal: Proposal, reach: date | None = None) -> Review:
-    """The proposal held against what is true now."""
-    order, location = _asked(desk, proposal)
-    return review(proposal=proposal, order=order, location=location, now=desk.now, reach=reach)
-
-
 def review_page(
     desk: Desk,
     proposal: Proposal,
     *,
     form: BookForm | None = None,
-    found: Review | None = None,
+    held: tuple[Review, OnHold | None] | None = None,
     opened: tuple[int, Opened] | None = None,
 ) -> HttpResponse:
-    """All sessions, the calendar and the button Book."""
-    order, location = _asked(desk, proposal)
+    """All sessions, the calendar and the button Book; ``held``: what was found and how long its places are kept."""
+    order, location = asked(desk, proposal)
     namer = Namer.of(order, location)
-    found = found or review_of(desk, proposal)
+    found, on_hold = held or held_review(desk, proposal)
     sessions = _sessions(namer, proposal, found, opened)
     visits = [session.visit for session in sessions]
     dates = [visit.start.date() for visit in visits]
@@ -102,8 +98,10 @@ def review_page(
         ),
         "zone": zone_line([visit.start for visit in visits], location.zone),
         "found": found,
+        "on_hold": on_hold,
+        "others": booking_now(desk.patient, desk.by, desk.now),
         "is_draft": order.state == OrderState.DRAFT,
-        "form": form or BookForm(initial={"way": desk.patient.way_of_calendar}),
+        "form": form or BookForm(initial={"way": desk.patient.way_of_calendar, **desk.typed()}),
         "may_write": may_write_to(desk.patient),
         "may_override": desk.by.may(Action.OVERRIDE_RULES),
     }
@@ -116,26 +114,35 @@ def answer_session(desk: Desk, proposal: Proposal) -> HttpResponse:
     is_check = desk.request.POST.get("action") == "check"
     typed = TypedPlaceForm(desk.request.POST if is_check else None)
     day = typed.cleaned_data["day"] if is_check and typed.is_valid() else None
-    found = review_of(desk, proposal, reach=day)
-    opened = _opened(desk, proposal, found, index, typed)
+    namer = Namer.of(*asked(desk, proposal))
+    for _turn in range(TRIES):
+        found = review_of(desk, proposal, reach=day)
+        opened = _opened(desk, namer, proposal, found, index, typed)
+        shown = [firm_places(proposal, found)]
+        if opened.checked:
+            # A typed time that fits is on screen as well.
+            shown.append([opened.checked.place])
+        on_hold = hold_shown(desk, namer.order, namer.location, proposal.question.request_key, shown)
+        if on_hold:
+            break
     if not desk.request.htmx:  # type: ignore[attr-defined]
-        return review_page(desk, proposal, found=found, opened=(index, opened))
-    namer = Namer.of(*_asked(desk, proposal))
+        return review_page(desk, proposal, held=(found, on_hold), opened=(index, opened))
     context: dict[str, Any] = {
         "session": _sessions(namer, proposal, found, (index, opened))[index],
         "text": signed(proposal),
+        "on_hold": on_hold,
         "location": namer.location,
         "may_override": desk.by.may(Action.OVERRIDE_RULES),
     }
-    return render(desk.request, "staff/book_session.html", context)
+    return render(desk.request, "staff/book_session_answer.html", context)
 
 
-def _opened(desk: Desk, proposal: Proposal, found: Review, index: int, typed: TypedPlaceForm) -> Opened:
-    namer = Namer.of(*_asked(desk, proposal))
-
+def _opened(
+    desk: Desk, namer: Namer, proposal: Proposal, found: Review, index: int, typed: TypedPlaceForm
+) -> Opened:
     def offer(place: Place) -> Offer:
         changed = proposal.with_place(index, place, desk.now)
-        return Offer(namer.visit(place), signed(changed))
+        return Offer(namer.visit(place), signed(changed), booked_place(place))
 
     offers = offer_sessions(proposal=proposal, found=found, index=index)
     answer = None
@@ -170,11 +177,6 @@ def _sessions(
         )
         for index, visit in enumerate(namer.visits(proposal.places))
     ]
-
-
-def _asked(desk: Desk, proposal: Proposal) -> tuple[Order, Location]:
-    question = proposal.question
-    return desk.order(question.order_id), Location.objects.get(pk=question.location_id)
 
 
 def _index(desk: Desk, proposal: Proposal) -> int:

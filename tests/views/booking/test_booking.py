@@ -136,13 +136,19 @@ def test_a_stale_proposal_is_answered_with_what_changed_and_fresh_ones(
     proposal = propose(desk, order, prefer_days=["1", "4"])[0]
     third = unsigned(proposal).booked_places()[2].starts_at
     other = make_patient(clinic.location, last_name="Quick")
-    clinic.book(clinic.order(other), [third])
-    page = book(desk, patient, proposal)
+    clinic.book(clinic.order(other), [third], now=NOW + timedelta(minutes=10))
+    page = book(desk, patient, proposal, override_reason="Travels", way="feed")
     assert page.context["refused"].code == "places_taken"
     assert all("Quick, Ada" in str(detail) for detail in page.context["refused"].details)
     assert len(page.context["cards"]) == 3
     assert page.context["form"]["prefer_days"].value() == [1, 4]
     assert not Series.objects.filter(patient=patient).exists()
+    # What was typed beside the button goes along with every answer.
+    html = page.content.decode()
+    assert html.count('name="override_reason" value="Travels"') == html.count('value="choose"') == 4
+    data = {"action": "choose", "proposal": page.context["kept"], "override_reason": "Travels", "way": "feed"}
+    typed = desk.post(address(patient), data).context["form"]
+    assert (typed["override_reason"].value(), typed["way"].value()) == ("Travels", "feed")
     # The others can be kept: only the third session wants another time.
     review = desk.post(address(patient), {"action": "choose", "proposal": page.context["kept"]})
     faults = [bool(session.faults) for session in review.context["sessions"]]
