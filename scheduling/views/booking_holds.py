@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
-from scheduling.models import Location, Order
+from scheduling.models import Hold, Location, Order
 from scheduling.services.booking import BookedPlace
 from scheduling.services.faults import Refused
 from scheduling.services.offers import Review, firm_places, review
@@ -46,9 +46,12 @@ def hold_shown(
         )
     except Refused:
         return None
-    if hold is None:
-        return None
-    seconds = int((hold.expires_at - desk.now).total_seconds())
+    return on_hold(hold, location, desk.now) if hold else None
+
+
+def on_hold(hold: Hold, location: Location, now: datetime) -> OnHold:
+    """A hold as the page of a location says it."""
+    seconds = int((hold.expires_at - now).total_seconds())
     return OnHold(f"{hold.expires_at.astimezone(location.tz):%H:%M}", seconds)
 
 
@@ -64,10 +67,10 @@ def held_review(desk: Desk, proposal: Proposal) -> tuple[Review, OnHold | None]:
     for _turn in range(TRIES):
         found = review(proposal=proposal, order=order, location=location, now=desk.now)
         firm = firm_places(proposal, found)
-        on_hold = hold_shown(desk, order, location, proposal.question.request_key, [firm])
-        if on_hold or not firm:
+        held = hold_shown(desk, order, location, proposal.question.request_key, [firm])
+        if held or not firm:
             break
-    return found, on_hold
+    return found, held
 
 
 def asked(desk: Desk, proposal: Proposal) -> tuple[Order, Location]:

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
@@ -21,11 +22,13 @@ from scheduling.services.course_messages import leaves_at
 from scheduling.services.faults import Refused
 from scheduling.services.ledger import may_write_to
 from scheduling.services.plan_words import zone_line
+from scheduling.services.proposal_holds import booking_now, release_proposal
 from scheduling.services.rest_holds import held_ways, hold_key
 from scheduling.services.rest_plans import Asked, rest_plans
 from scheduling.services.running import run
 from scheduling.services.signed_ways import SignedWay
 
+from .booking_holds import on_hold
 from .entrance import staff_page
 from .patients import opened_patient
 from .rest_cards import moved_to, preview
@@ -37,6 +40,8 @@ def appointment_rest(request: HttpRequest, by: Actor, pk: int) -> HttpResponse:
     """Preview what making up a visit means for its course; do what was confirmed, of moving or cancelling as well."""
     visit, now = _visit(pk), timezone.now()
     opened_patient(request, by, visit.patient_id)
+    if request.method == "POST" and request.POST.get("action") == "let_go":
+        return _let_go(request, by, visit, now)
     if request.method == "POST":
         return _confirm(request, by, visit, now)
     return rest_page(request, by, visit, Asked(visit.pk, CourseAct.MAKE_UP), now)
@@ -45,6 +50,16 @@ def appointment_rest(request: HttpRequest, by: Actor, pk: int) -> HttpResponse:
 def _visit(pk: int) -> Appointment:
     rows = Appointment.objects.with_places().select_related("series__order__protocol", "series__location")
     return get_object_or_404(rows, pk=pk)
+
+
+def _let_go(request: HttpRequest, by: Actor, visit: Appointment, now: datetime) -> HttpResponse:
+    try:
+        run(release_proposal, by=by, now=now, key=hold_key(visit))
+    except Refused as refused:
+        messages.error(request, str(refused))
+    else:
+        messages.success(request, _("The places are free again. Nothing was changed."))
+    return redirect("series_detail", visit.series_id)
 
 
 def _confirm(request: HttpRequest, by: Actor, visit: Appointment, now: datetime) -> HttpResponse:
@@ -105,6 +120,7 @@ def rest_page(
         "may_override": by.may(Action.OVERRIDE_RULES),
         "may_write": may_write_to(visit.patient),
         "undo_minutes": settings.UNDO_MINUTES,
+        "others": booking_now(visit.patient, by, now),
     }
     if can:
         course = list(Appointment.objects.filter(series=visit.series_id).order_by("starts_at"))
@@ -117,7 +133,9 @@ def rest_page(
         starts = [change.after.start for card in shown.cards for change in card.changes if change.after]
         context |= {
             "preview": shown,
-            "hold": hold,
+            "on_hold": on_hold(hold, visit.location, now) if hold else None,
+            "was_asked": request.method == "POST",
+            "let_go_url": reverse("appointment_rest", args=(visit.pk,)),
             "zone": zone_line([visit.local_start, *starts], visit.zone),
             "at_once": leaves_at([visit.starts_at, *starts], now) <= now,
         }

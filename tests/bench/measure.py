@@ -18,16 +18,17 @@ from django.test import Client  # noqa: E402
 from django.urls import reverse  # noqa: E402
 
 from scheduling.access import SYSTEM  # noqa: E402
-from scheduling.core.planner import proposals  # noqa: E402
+from scheduling.core.planner import Place, proposals  # noqa: E402
 from scheduling.core.reasons import NoPlan  # noqa: E402
-from scheduling.core.timeline import from_step  # noqa: E402
+from scheduling.core.timeline import from_step, to_step  # noqa: E402
 from scheduling.core.wishes import Wishes  # noqa: E402
-from scheduling.core.words import LinkPurpose  # noqa: E402
+from scheduling.core.words import CourseAct, LinkPurpose  # noqa: E402
 from scheduling.models import Order, Series  # noqa: E402
 from scheduling.services.booking import BookedPlace, book_series  # noqa: E402
 from scheduling.services.calendar_files import series_file  # noqa: E402
 from scheduling.services.links import link_for, token  # noqa: E402
 from scheduling.services.planning import propose_course  # noqa: E402
+from scheduling.services.rest_plans import Asked, rest_plans  # noqa: E402
 from tests.bench.clinic import BenchClinic, build  # noqa: E402
 from tests.factories import NOW, actor  # noqa: E402
 
@@ -60,6 +61,7 @@ def main(size: int) -> None:
     watch = Stopwatch()
     for number, order in enumerate(clinic.orders):
         series = plan_and_book(clinic, order, number, watch)
+        measure_rest(series, watch)
     measure_calendar(series, watch)
     print(json.dumps(watch.medians()))
 
@@ -90,6 +92,18 @@ def plan_and_book(clinic: BenchClinic, order: Order, number: int, watch: Stopwat
             places=places,
             request_key=f"bench-{number}",
         )
+
+
+def measure_rest(series: Series, watch: Stopwatch) -> None:
+    """The third of six visits moves to the day before the fourth: all ways to go on, loading included."""
+    visits = list(series.appointments.select_related("series__order", "series__location", "location"))
+    third, fourth = sorted(visits, key=lambda visit: visit.starts_at)[2:4]
+    eve = to_step(fourth.starts_at - timedelta(days=1))
+    asked = Asked(third.pk, CourseAct.MOVE, Place(eve, third.chair_id, third.nurse_id))
+    with watch.time("replan_rest_ms"):
+        ways = rest_plans(asked=asked, visit=third, now=NOW)
+    if len(ways) < 3 or any(way.none for way in ways):
+        raise SystemExit(f"the bench clinic leaves no way: {ways}")
 
 
 def measure_calendar(series: Series, watch: Stopwatch) -> None:

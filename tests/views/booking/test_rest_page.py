@@ -134,13 +134,37 @@ def test_places_on_the_screen_are_held_until_one_way_is_confirmed(
 ) -> None:
     shown = too_near(desk, visit)
     first = shown.context["preview"].cards[1].changes[1].after.start
-    assert shown.context["hold"].expires_at == NOW + timedelta(minutes=10)
+    assert (shown.context["on_hold"].until, shown.context["on_hold"].seconds) == ("08:10", 600)
     with pytest.raises(Refused) as refused:
         clinic.book(clinic.order(), [first])
     assert refused.value.code == "places_taken"
     # The same question again finds the same places: its own hold is not in the way.
     assert too_near(desk, visit).context["preview"].cards[1].changes[1].after.start == first
     confirm(desk, visit, shown, Scope.LEAST)
+    assert not Hold.objects.exclude(proposal_key="").exists()
+
+
+def test_who_looked_lets_the_places_go(desk: Client, visit: Appointment) -> None:
+    page = too_near(desk, visit)
+    assert "Held for you until" in page.content.decode()
+    answer = desk.post(page.context["let_go_url"], {"action": "let_go"})
+    assert said(answer) == ["The places are free again. Nothing was changed."]
+    assert not Hold.objects.exclude(proposal_key="").exists()
+    assert starts(visit) == list(COURSE)
+
+
+def test_a_prescriber_takes_over_what_a_clerk_only_looks_at(
+    desk: Client, prescriber: Client, visit: Appointment
+) -> None:
+    too_near(desk, visit)
+    page = too_near(prescriber, visit)
+    assert Hold.objects.exclude(proposal_key="").count() == 1
+    assert confirm(prescriber, visit, page, Scope.ONE, override_reason="Travels").status_code == 302
+
+
+def test_looking_at_a_make_up_writes_nothing(desk: Client, clinic: Clinic, visit: Appointment) -> None:
+    cancel_appointment(by=clinic.clerk, now=NOW, appointment=visit, canceller=Canceller.CLINIC)
+    desk.get(f"/appointments/{visit.pk}/rest/")
     assert not Hold.objects.exclude(proposal_key="").exists()
 
 
