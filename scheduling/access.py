@@ -37,6 +37,7 @@ class Action(StrEnum):
     DECIDE = "decide"
     DISRUPT = "disrupt"
     COVER = "cover"
+    RELEASE_HOLD = "release_hold"
     CONFIGURE = "configure"
 
 
@@ -72,6 +73,8 @@ MAY: dict[Action, frozenset[Role]] = {
     Action.DECIDE: frozenset({PRESCRIBER}),
     Action.DISRUPT: EVERYBODY,
     Action.COVER: EVERYBODY,
+    # Everybody may let go what they hold themselves; this is about what others hold.
+    Action.RELEASE_HOLD: frozenset({MANAGER}),
     Action.CONFIGURE: frozenset({MANAGER}),
 }
 

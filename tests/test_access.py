@@ -34,6 +34,7 @@ from scheduling.models import (
     DisruptedVisit,
     Disruption,
     FollowUpPlan,
+    Hold,
     MedicationTrial,
     Patient,
     Prerequisite,
@@ -81,6 +82,7 @@ class World:
     disrupted: DisruptedVisit
     pressure: BloodPressure
     presence: Presence
+    hold: Hold
     alert: Alert
     staff: dict[str, Any]
     tokens: dict[str, str]
@@ -154,6 +156,13 @@ def world() -> Iterator[World]:
                 location=location,
                 arrived_at=NOW,
                 recorded_by=nurse,
+            ),
+            hold=Hold.objects.create(
+                made_by=nurse,
+                made_at=NOW,
+                expires_at=NOW + timedelta(minutes=10),
+                proposal_key="key",
+                proposed_for=series.order,
             ),
             transfer=SeriesTransfer.objects.create(
                 series=series,
@@ -303,6 +312,7 @@ TABLE: dict[str, tuple[Arguments, dict[str, str]]] = {
     "disruption_lift": (lambda world: (world.disrupted.disruption_id,), may(Action.DISRUPT)),
     "disrupted_visit": (lambda world: (world.disrupted.pk,), may(Action.COVER)),
     "disruption_call": (lambda world: (world.disrupted.pk,), may(Action.COVER)),
+    "hold_release": (lambda world: (world.hold.pk,), may(Action.SEE_BOARD)),
     "closing": (nothing, may(Action.DISRUPT)),
     "series_transfer": (series, may(Action.TRANSFER)),
     "transfer_countersign": (lambda world: (world.transfer.pk,), may(Action.SIGN_ORDER)),

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 
 from scheduling.core.dayscale import DayScale, Interval
@@ -13,6 +13,7 @@ from scheduling.core.words import CANCELLED, UNDER_WAY, USED, Status
 from scheduling.models import Appointment, Chair, Location, StaffMember
 
 from .amending import is_news
+from .board_holds import BoardHold, HeldSpan, free_lane, held_on
 from .lacking import Raise, capacity_raises
 from .missing import may_be_missed
 from .opening import OpenDay, open_days
@@ -79,10 +80,19 @@ class BoardVisit:
 
 @dataclass(frozen=True, slots=True)
 class ChairRow:
-    """One chair with its visits by start, in as few lanes as keep them apart; usually one."""
+    """One chair with its visits by start, in as few lanes as keep them apart; usually one.
+
+    ``holds``: what is kept of it, by start, each with the number of a lane in which it stands alone.
+    """
 
     chair: Chair
     lanes: tuple[tuple[BoardVisit, ...], ...]
+    holds: tuple[tuple[int, BoardHold, HeldSpan], ...] = ()
+
+    @property
+    def lane_count(self) -> int:
+        """How many lanes visits and holds need."""
+        return max([len(self.lanes), *(lane + 1 for lane, _hold, _span in self.holds)])
 
     @property
     def visits(self) -> list[BoardVisit]:
@@ -145,6 +155,7 @@ class DayBoard:
     late: tuple[BoardVisit, ...]
     overruns: tuple[Overrun, ...]
     counts: tuple[StatusCount, ...]
+    holds: tuple[BoardHold, ...]
 
     @property
     def forgotten(self) -> tuple[BoardVisit, ...]:
@@ -169,7 +180,8 @@ def day_board(location: Location, day: date, now: datetime) -> DayBoard:
     found = overruns(visits, now) if day == today else []
     rows = [_board_visit(visit, found, now, is_today=day == today) for visit in visits]
     held = [row for row in rows if row.visit.status not in CANCELLED]
-    scale = _scale(location, day, opening.days[0], held)
+    holds = _holds(location, day, now)
+    scale = _scale(location, day, opening.days[0], held, holds)
     return DayBoard(
         location=location,
         open_day=opening.days[0],
@@ -177,7 +189,7 @@ def day_board(location: Location, day: date, now: datetime) -> DayBoard:
         is_today=day == today,
         is_past=day < today,
         scale=scale,
-        chairs=_chair_rows(location, held),
+        chairs=_chair_rows(location, held, holds),
         nurses=_nurse_rows(opening.shifts, held, scale),
         under_way=tuple(row for row in rows if row.visit.status in UNDER_WAY),
         to_come=tuple(row for row in rows if row.visit.status == Status.BOOKED),
@@ -185,6 +197,7 @@ def day_board(location: Location, day: date, now: datetime) -> DayBoard:
         late=tuple(row for row in rows if row.late),
         overruns=tuple(found),
         counts=_counts(visits),
+        holds=holds,
     )
 
 
@@ -224,21 +237,44 @@ def _actual(visit: Appointment, now: datetime) -> tuple[Stretch, ...]:
     return tuple(Stretch(kind, start, end) for kind, start, end in pieces if start < end)
 
 
-def _scale(location: Location, day: date, open_day: OpenDay, rows: Iterable[BoardVisit]) -> DayScale:
+def _holds(location: Location, day: date, now: datetime) -> tuple[BoardHold, ...]:
+    midnights = [datetime.combine(one, time(), location.tz) for one in (day, day + timedelta(days=1))]
+    return held_on(location, midnights[0].astimezone(UTC), midnights[1].astimezone(UTC), now)
+
+
+def _scale(
+    location: Location,
+    day: date,
+    open_day: OpenDay,
+    rows: Iterable[BoardVisit],
+    holds: Iterable[BoardHold],
+) -> DayScale:
     drawn = [*open_day.intervals]
+    drawn += [(span.starts_at, span.ends_at) for hold in holds for span in hold.spans]
     for row in rows:
         drawn.append((row.visit.starts_at, row.chair_until))
         drawn += [(piece.starts_at, piece.ends_at) for piece in row.actual]
     return DayScale.around(day, location.tz, drawn)
 
 
-def _chair_rows(location: Location, rows: Iterable[BoardVisit]) -> tuple[ChairRow, ...]:
+def _chair_rows(
+    location: Location, rows: Iterable[BoardVisit], holds: Iterable[BoardHold]
+) -> tuple[ChairRow, ...]:
     """The chairs in use and those that have a visit nevertheless."""
     by_chair: dict[int, list[BoardVisit]] = defaultdict(list)
     for row in rows:
         by_chair[row.visit.chair_id].append(row)
     chairs = [chair for chair in location.chairs.all() if chair.is_active or chair.pk in by_chair]
-    return tuple(ChairRow(chair, _lanes(by_chair[chair.pk])) for chair in chairs)
+    return tuple(_chair_row(chair, by_chair[chair.pk], holds) for chair in chairs)
+
+
+def _chair_row(chair: Chair, rows: Iterable[BoardVisit], holds: Iterable[BoardHold]) -> ChairRow:
+    lanes = _lanes(rows)
+    taken = [[(row.visit.starts_at, row.chair_until) for row in lane] for lane in lanes]
+    kept = [(hold, span) for hold in holds for span in hold.spans if span.chair_id == chair.pk]
+    kept.sort(key=lambda one: one[1].starts_at)
+    placed = [(free_lane(taken, span.starts_at, span.ends_at), hold, span) for hold, span in kept]
+    return ChairRow(chair, lanes, tuple(placed))
 
 
 def _lanes(rows: Iterable[BoardVisit]) -> tuple[tuple[BoardVisit, ...], ...]:

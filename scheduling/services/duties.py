@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from scheduling.models import Heartbeat
 
@@ -15,6 +16,7 @@ from .open_visits import close_open_visits
 from .overdue import find_overdue
 from .pauses import notice_ended_pauses
 from .plan_extension import extend_plans
+from .running import run
 from .silence import ask_again_and_escalate
 from .uncovered_watch import notice_uncovered
 from .uncovering import settle_covered
@@ -39,7 +41,7 @@ def beat(worker: str, started_at: datetime, now: datetime) -> None:
 
 SECONDS, MINUTES = timedelta(seconds=1), timedelta(minutes=1)
 DUTIES: tuple[Duty, ...] = (
-    Duty("expire holds", free_expired, 30 * SECONDS),
+    Duty("expire holds", partial(run, free_expired), 30 * SECONDS),
     Duty("escalate red flags", escalate, 15 * SECONDS),
     Duty("watch conflicts", watch_conflicts, MINUTES),
     Duty("settle covered visits", settle_covered, MINUTES),

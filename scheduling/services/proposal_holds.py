@@ -16,7 +16,7 @@ from scheduling.models import Appointment, Claim, Hold, Location, Order, Patient
 
 from .audit import author, record
 from .booking import BookedPlace, locked_order, new_visit
-from .claims import keep_places
+from .claims import free_expired, keep_places
 from .faults import Refused
 
 
@@ -135,6 +135,8 @@ def _keep(
     own: Sequence[Claim] = (),
 ) -> Hold:
     """Keep what the unsaved visits need, in place of what was held by the same key; writes the audit entry."""
+    # In the order in which the worker does: all that are over by number, one's own among them.
+    free_expired(now)
     hold = _locked(by, key) or Hold(proposal_key=key, made_by_id=author(by), made_at=now)
     places = [
         {"starts_at": visit.starts_at.isoformat(), "chair": visit.chair_id, "nurse": visit.nurse_id}
@@ -142,7 +144,7 @@ def _keep(
     ]
     # The claims of visits that are to move may have changed since.
     is_same = not own and (hold.proposed_for_id, hold.places) == (order.pk, places)
-    is_renewed = not hold._state.adding and hold.expires_at > now and is_same
+    is_renewed = is_same and not hold._state.adding
     hold.expires_at = now + timedelta(minutes=visits[0].location.hold_minutes)
     hold.proposed_for, hold.places = order, places
     hold.save()

@@ -7,7 +7,7 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 
 from scheduling.core.words import SeatKind
-from scheduling.models import Appointment, Claim, DisruptedVisit, Seat
+from scheduling.models import Appointment, Claim, Hold, Seat
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,26 +29,26 @@ class Taken:
             "end": end.strftime("%H:%M"),
             "seat": seat_words(self.seat),
         }
-        hold = self.holder.hold
+        # Its owner may have let it go since: then it is not there any more.
+        holds = Hold.objects.select_related("made_by", "order__patient", "offered_to__appointment__patient")
+        hold = holds.filter(pk=self.holder.hold_id or 0).first()
         if hold and hold.proposal_key:
             words = _(
                 "%(day)s %(start)s–%(end)s: %(seat)s is held by %(name)s until %(until)s for a proposal."
             )
-            return words % (
-                what | {"name": hold.made_by, "until": f"{hold.expires_at.astimezone(local):%H:%M}"}
-            )
+            until = f"{hold.expires_at.astimezone(local):%H:%M}"
+            return words % (what | {"name": hold.made_by, "until": until})
         words = _("%(day)s %(start)s–%(end)s: %(seat)s is taken by %(holder)s.")
-        return words % (what | {"holder": _holder_words(self.holder)})
+        return words % (what | {"holder": _holder_words(self.holder, hold)})
 
 
-def _holder_words(claim: Claim) -> str:
+def _holder_words(claim: Claim, hold: Hold | None) -> str:
     if claim.appointment:
         return str(claim.appointment.patient)
-    if claim.hold and claim.hold.order:
-        return _("%(patient)s (held for a draft)") % {"patient": claim.hold.order.patient}
-    row = DisruptedVisit.objects.filter(hold=claim.hold_id).select_related("appointment__patient").first()
-    if row:
-        return _("%(patient)s (held for a call)") % {"patient": row.appointment.patient}
+    if hold and hold.order:
+        return _("%(patient)s (held for a draft)") % {"patient": hold.order.patient}
+    if hold and hasattr(hold, "offered_to"):
+        return _("%(patient)s (held for a call)") % {"patient": hold.offered_to.appointment.patient}
     return _("a hold")
 
 

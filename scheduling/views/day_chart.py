@@ -6,6 +6,7 @@ from datetime import datetime
 
 from scheduling.core.dayscale import DayScale, Interval
 from scheduling.services.board import BoardVisit, ChairRow, DayBoard, NurseRow, Stretch
+from scheduling.services.board_holds import BoardHold, HeldSpan
 from scheduling.services.opening import OpenDay
 
 LANE = 72
@@ -44,12 +45,23 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldBar:
+    """One place that is kept."""
+
+    hold: BoardHold
+    span: HeldSpan
+    frame: Box
+    top: int
+
+
+@dataclass(frozen=True, slots=True)
 class ChairLine:
     """One chair's row of the drawing."""
 
     row: ChairRow
     height: int
     bars: tuple[Bar, ...]
+    held: tuple[HeldBar, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +117,11 @@ def _closed(scale: DayScale, open_day: OpenDay) -> tuple[Box, ...]:
 
 def _chair_line(scale: DayScale, row: ChairRow) -> ChairLine:
     bars = [_bar(scale, visit, number * LANE) for number, lane in enumerate(row.lanes) for visit in lane]
-    return ChairLine(row, len(row.lanes) * LANE, tuple(bars))
+    held = [
+        HeldBar(hold, span, _box(scale, span.starts_at, span.ends_at), lane * LANE)
+        for lane, hold, span in row.holds
+    ]
+    return ChairLine(row, row.lane_count * LANE, tuple(bars), tuple(held))
 
 
 def _bar(scale: DayScale, row: BoardVisit, top: int) -> Bar:

@@ -13,6 +13,7 @@ from scheduling.services.booking import BookedPlace, book_series
 from scheduling.services.changes import undo_change, undoable
 from scheduling.services.offers import offer_places
 from scheduling.services.planning import propose_course
+from scheduling.services.proposal_holds import hold_proposals, release_proposal
 
 from .world import Draw, World, one_of
 
@@ -47,6 +48,40 @@ def book_best(world: World, patient: Patient, sessions: int, days: int) -> None:
             places=places,
             request_key=f"key-{next(world.keys)}",
         )
+
+
+def look_at_proposals(world: World, draw: Draw) -> None:
+    """Up to four sessions, several answers on screen: one is booked, or chosen, or all are let go or left to time."""
+    patient = one_of(draw, world.active())
+    if patient is None:
+        return
+    order = world.order_of(patient)
+    series = order.series.first()
+    location = series.location if series else world.sites[0]
+    key = f"key-{next(world.keys)}"
+    _problem, found = propose_course(
+        order=order,
+        location=location,
+        now=world.now,
+        sessions=max(1, min(draw(st.integers(1, 4)), order.left)),
+        earliest=world.today(location) + timedelta(days=draw(st.integers(0, 9))),
+        wishes=Wishes(),
+        holding=key,
+    )
+    if not isinstance(found, tuple):
+        return
+    each = [
+        [BookedPlace(from_step(one.start), one.chair, one.nurse) for one in plan.places] for plan in found
+    ]
+    about: Any = {"by": world.clerk, "order": order, "location": location}
+    world.do(hold_proposals, places_of_each=each, key=key, **about)
+    chosen, then = one_of(draw, each), draw(st.sampled_from(["book", "choose", "let go", "leave"]))
+    if then == "book":
+        world.do(book_series, places=chosen, request_key=key, **about)
+    elif then == "choose":
+        world.do(hold_proposals, places_of_each=[chosen], key=key, **about)
+    elif then == "let go":
+        world.do(release_proposal, by=world.clerk, key=key)
 
 
 def book_at_any_hour(world: World, draw: Draw) -> None:

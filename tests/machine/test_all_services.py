@@ -27,6 +27,7 @@ def time_passes(world: World, draw: Draw) -> None:
 
 ACTS: dict[Callable[[World, Draw], None], int] = {
     booking.book: 4,
+    booking.look_at_proposals: 3,
     booking.book_at_any_hour: 2,
     booking.move: 3,
     booking.cancel: 2,

@@ -31,6 +31,7 @@ from scheduling.models import (
     Claim,
     DisruptedVisit,
     Disruption,
+    Hold,
     Order,
     Patient,
     Series,
@@ -187,6 +188,30 @@ def calls_are_about_lost_visits() -> None:
             assert (row.call, row.hold) == (CallState.NONE, None), row
 
 
+def what_is_on_screen_is_held(now: datetime) -> None:
+    """Every place of open proposals has its chair and nurse, and nobody's own time is taken by them."""
+    holds = Hold.objects.filter(expires_at__gt=now).exclude(proposal_key="").select_related("proposed_for")
+    for hold in holds:
+        order = hold.proposed_for
+        assert order, hold
+        pattern = Pattern.of(order.protocol.pattern_phases())
+        claims = list(hold.claims.select_related("seat"))
+        assert all(claim.seat.kind != SeatKind.PATIENT for claim in claims), hold
+        for place in hold.places:
+            start = datetime.fromisoformat(place["starts_at"])
+            for kind, owner, span in (
+                (SeatKind.CHAIR, place["chair"], (0, pattern.chair)),
+                (SeatKind.MONITORING, place["nurse"], pattern.nurse),
+            ):
+                assert any(
+                    claim.seat.kind == kind
+                    and owner in (claim.seat.chair_id, claim.seat.nurse_id)
+                    and claim.starts_at <= start + span[0] * STEP
+                    and start + span[1] * STEP <= claim.ends_at
+                    for claim in claims
+                ), (hold, place, kind)
+
+
 def nothing_is_silently_uncovered(now: datetime) -> None:
     """After the worker's round every visit to come that lost something is on a list, unless somebody has seen it.
 
@@ -221,3 +246,4 @@ def everything_is_true(now: datetime) -> None:
     nobody_who_ended_is_booked(now)
     started_visits_have_check_ins()
     calls_are_about_lost_visits()
+    what_is_on_screen_is_held(now)

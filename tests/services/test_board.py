@@ -350,7 +350,7 @@ def test_a_board_asks_as_often_for_forty_visits_as_for_one(
     many(small, 1)
     many(large, 40)
     for location in (small, large):
-        with django_assert_num_queries(12):
+        with django_assert_num_queries(13):
             board = day_board(location, DAY, after(140))
         assert len(board.chairs) == sum(count.number for count in board.counts)
 

@@ -270,7 +270,7 @@ def test_somebody_late_is_named_with_the_telephone(visit: Appointment) -> None:
     assert "Did not come" in text
 
 
-@pytest.mark.parametrize(("address", "number"), [("/", 16), ("/week/", 11)])
+@pytest.mark.parametrize(("address", "number"), [("/", 17), ("/week/", 11)])
 def test_a_page_asks_as_often_for_forty_visits_as_for_one(address: str, number: int) -> None:
     small, large = make_location(), make_location()
     for location, visits in ((small, 1), (large, 40)):
