@@ -217,6 +217,7 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("FROM_EMAIL", f"{CLINIC_NAME} <no-r
 
 #: Messages about a change of booked visits wait this long; until then the change can be taken back.
 UNDO_MINUTES = env.number("UNDO_MINUTES", 3)
+REPAIR_SECONDS = env.number("REPAIR_SECONDS", 20)
 #: How long a worker may hold messages. After a crash another worker takes them over then.
 LEASE_SECONDS = env.number("LEASE_SECONDS", 120)
 

@@ -81,6 +81,16 @@ class CourseAct(StrEnum):
     """It took no infusion: missed, cancelled or not given before."""
 
 
+class RepairState(StrEnum):
+    """Where a search for a repair stands; a proposal is accepted or thrown away once."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    ACCEPTED = "accepted"
+    DISCARDED = "discarded"
+
+
 class Scope(StrEnum):
     """How far a change of one visit reaches into its course."""
 

@@ -12,6 +12,7 @@ from .patients import Consent, MedicationTrial, Patient, PrerequisiteRecord
 from .places import Chair, Closure, Location, LocationLabel, OpeningHours
 from .plans import FollowUpPlan, PlanReview, PlanStep, TaperStep
 from .protocols import Phase, Prerequisite, Protocol, ProtocolInstruction
+from .repairs import RepairRun
 from .seats import Claim, Hold, Seat
 from .series import BookingRequest, Series, SeriesTransfer
 from .staff import Shift, ShiftException, StaffMember
@@ -60,6 +61,7 @@ __all__ = [
     "Presence",
     "Protocol",
     "ProtocolInstruction",
+    "RepairRun",
     "Seat",
     "Series",
     "SeriesTransfer",

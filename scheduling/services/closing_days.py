@@ -9,12 +9,13 @@ from django.utils.translation import gettext as _
 
 from scheduling.access import Action, Actor
 from scheduling.core.words import CallState, DisruptionKind, Resolution, Status
-from scheduling.models import Appointment, DisruptedVisit, Disruption, Location, Order, Series
+from scheduling.models import Appointment, DisruptedVisit, Disruption, Location
 
 from .appointments import Canceller, cancel_booked, move_booked
 from .audit import record
 from .faults import Refused
 from .late import as_booked
+from .locks import locked_visits
 from .offers import offer_places
 from .other_places import keep_for_call
 from .uncovering import calls_for
@@ -57,7 +58,9 @@ def close_day(
     )
     if same.exists():
         raise Refused("closed_already", _("This day is closed already."), field="day")
-    visits = _locked_day(location, day)
+    visits = locked_visits(
+        Appointment.objects.filter(location=location, local_date=day, status=Status.BOOKED)
+    )
     disruption = Disruption.objects.create(
         kind=DisruptionKind.LOCATION,
         location=location,
@@ -100,26 +103,6 @@ def close_day(
         held=held,
     )
     return disruption
-
-
-def _locked_day(location: Location, day: date) -> list[Appointment]:
-    """The visits booked on a local day, with their orders and courses, locked in the one order."""
-    wanted = Appointment.objects.filter(location=location, local_date=day, status=Status.BOOKED)
-    series_ids = list(wanted.values_list("series_id", flat=True))
-    orders = Order.objects.select_for_update(no_key=True).filter(series__in=series_ids)
-    list(orders.order_by("pk"))
-    rows = Series.objects.select_for_update(no_key=True, of=("self",)).filter(pk__in=series_ids)
-    courses = rows.select_related("order__protocol", "location", "patient__home_location")
-    by_id = {series.pk: series for series in courses.order_by("pk")}
-    visits = list(
-        wanted.filter(series__in=series_ids)
-        .select_for_update(no_key=True, of=("self",))
-        .select_related("location", "patient__home_location", "protocol", "series__order")
-        .order_by("pk")
-    )
-    for visit in visits:
-        visit.series = by_id[visit.series_id]
-    return visits
 
 
 def _moves(by: Actor, visit: Appointment, now: datetime) -> bool:

@@ -1,6 +1,6 @@
 """Locking a course and its visits in the one order: order, series, appointment (then seats, then messages)."""
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from scheduling.models import Appointment, Order, Series
 
@@ -20,6 +20,25 @@ def locked_series(pk: int) -> Series:
         .select_related("order__protocol", "location", "patient__home_location")
         .get(pk=pk)
     )
+
+
+def locked_visits(wanted: QuerySet[Appointment]) -> list[Appointment]:
+    """Several visits with their orders and courses, locked in the one order; those still wanted once locked."""
+    series_ids = list(wanted.values_list("series_id", flat=True))
+    orders = Order.objects.select_for_update(no_key=True).filter(series__in=series_ids)
+    list(orders.order_by("pk"))
+    rows = Series.objects.select_for_update(no_key=True, of=("self",)).filter(pk__in=series_ids)
+    courses = rows.select_related("order__protocol", "location", "patient__home_location")
+    by_id = {series.pk: series for series in courses.order_by("pk")}
+    visits = list(
+        wanted.filter(series__in=series_ids)
+        .select_for_update(no_key=True, of=("self",))
+        .select_related("location", "patient__home_location", "protocol", "series__order")
+        .order_by("pk")
+    )
+    for visit in visits:
+        visit.series = by_id[visit.series_id]
+    return visits
 
 
 def locked_visit(pk: int) -> Appointment:
