@@ -309,6 +309,7 @@ TABLE: dict[str, tuple[Arguments, dict[str, str]]] = {
     "disruption_add": (nothing, may(Action.DISRUPT)),
     "disruption_detail": (lambda world: (world.disrupted.disruption_id,), may(Action.SEE_BOARD)),
     "disruption_cover": (lambda world: (world.disrupted.disruption_id,), may(Action.COVER)),
+    "disruption_repair": (lambda world: (world.disrupted.disruption_id,), may(Action.COVER)),
     "disruption_lift": (lambda world: (world.disrupted.disruption_id,), may(Action.DISRUPT)),
     "disrupted_visit": (lambda world: (world.disrupted.pk,), may(Action.COVER)),
     "disruption_call": (lambda world: (world.disrupted.pk,), may(Action.COVER)),

@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from scheduling.models import CapacityRaise, DisruptedVisit, Disruption, Presence, SeriesTransfer
+from scheduling.models import CapacityRaise, DisruptedVisit, Disruption, Presence, RepairRun, SeriesTransfer
 
 from .base import RecordAdmin, RecordInline
 
@@ -34,6 +34,17 @@ class DisruptionAdmin(RecordAdmin):
     list_select_related = ("location", "staff", "chair")
     search_fields = ("reason", "staff__name", "chair__name")
     date_hierarchy = "starts_at"
+
+
+@admin.register(RepairRun)
+class RepairRunAdmin(RecordAdmin):
+    """Searches for a repair, and what became of their proposals."""
+
+    list_display = ("asked_at", "disruption", "state", "asked_by", "finished_at")
+    list_filter = ("state", "asked_at")
+    list_select_related = ("disruption__location", "disruption__staff", "disruption__chair", "asked_by")
+    search_fields = ("disruption__reason", "asked_by__name")
+    date_hierarchy = "asked_at"
 
 
 @admin.register(CapacityRaise)

@@ -48,6 +48,7 @@ from scheduling.models import (
     PrerequisiteRecord,
     Presence,
     ProtocolInstruction,
+    RepairRun,
     Series,
     SeriesTransfer,
     ShiftException,
@@ -134,6 +135,7 @@ def make_a_bad_day(visit: Appointment, boss: StaffMember) -> None:
         made_by=boss, made_at=NOW,
     )  # fmt: skip
     DisruptedVisit.objects.create(disruption=disruption, appointment=visit, was_at=visit.starts_at)
+    RepairRun.objects.create(disruption=disruption, asked_by=boss, asked_at=NOW, until=until, state="done")
     CapacityRaise.objects.create(
         nurse=visit.nurse, starts_at=START, ends_at=until, capacity=2, reason="Flu", made_by=boss, made_at=NOW
     )

@@ -1,6 +1,7 @@
 """The repair of a disruption: searched for, accepted in one transaction, refused once the day has changed."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -52,14 +53,12 @@ pytestmark = pytest.mark.django_db
 
 WEEK_ON = COURSE[2]
 """Tuesday in a week at nine: more than a day ahead."""
-TOMORROW = COURSE[0]
 
 
 class Ill:
     """Ana has Ada and Cy at nine and at noon; Ben has Bo at nine and looks after two. Ana is away all day."""
 
-    def __init__(self, nine: object = WEEK_ON) -> None:
-        assert hasattr(nine, "date")
+    def __init__(self, nine: datetime = WEEK_ON) -> None:
         self.nine = nine
         self.clinic = Clinic(capacity=2)
         self.second = factories.make_chair(self.clinic.location, "Chair 2")
@@ -71,7 +70,7 @@ class Ill:
         self.disruption = self.away(self.clinic.nurse)
         self.messages = set(Message.objects.values_list("pk", flat=True))
 
-    def visit(self, start: object, **seats: object) -> Appointment:
+    def visit(self, start: datetime, **seats: Any) -> Appointment:
         order = self.clinic.order()
         give_consent(by=self.clinic.clerk, now=NOW, patient=order.patient, channel=Channel.EMAIL)
         return self.clinic.book(order, [start], **seats).appointments.get()
