@@ -25,7 +25,8 @@ class RepairCost(NamedTuple):
 class Change:
     """One visit whose time, chair or nurse changes, or that finds no place (None).
 
-    Changes that only work together share a ``group``; any group can be accepted without the others.
+    Changes that only work together share a ``group``; any group can be accepted without the others. Visits without
+    a place are in group 0.
     """
 
     visit: int

@@ -1,6 +1,7 @@
 """From places to a repair: what it costs, and which changes only work together."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from ..pattern import Pattern
 from ..planner import Place
@@ -8,6 +9,7 @@ from .greedy import Places
 from .options import away
 from .plans import Change, Repair, RepairCost
 from .problem import RepairProblem
+from .room import Room
 
 
 def cost_of(problem: RepairProblem, places: Places, others: Mapping[int, Place]) -> RepairCost:
@@ -30,43 +32,66 @@ def cost_of(problem: RepairProblem, places: Places, others: Mapping[int, Place])
 
 def as_repair(problem: RepairProblem, places: Places, others: Mapping[int, Place]) -> Repair:
     """The repair with its changes in groups; nothing is said yet about how good it is."""
-    entries = [(lost.id, lost.patient, lost.former, places[lost.id], lost.pattern) for lost in problem.lost]
+    room = Room(problem)
+    entries = [
+        _Entry(lost.id, lost.patient, lost.former, places[lost.id], lost.pattern) for lost in problem.lost
+    ]
     entries += [
-        (other.id, -other.id, other.former, others[other.id], other.pattern)
+        _Entry(other.id, None, other.former, others[other.id], other.pattern)
         for other in problem.others
         if others[other.id] != other.former
     ]
-    groups = _groups(entries)
+    placed = [entry for entry in entries if entry.place]
+    numbers = _groups([(entry.patient, entry.taken(room)) for entry in placed])
+    groups = {entry.visit: number for entry, number in zip(placed, numbers, strict=True)}
     changes = tuple(
-        Change(visit, former, place, group)
-        for (visit, _patient, former, place, _pattern), group in zip(entries, groups, strict=True)
+        Change(entry.visit, entry.former, entry.place, groups.get(entry.visit, 0)) for entry in entries
     )
     return Repair(changes, cost_of(problem, places, others))
 
 
-Entry = tuple[int, int, Place, Place | None, Pattern]
+Taken = tuple[str, int, int, int]
+"""A chair or a nurse by id, from a step until another."""
 
 
-def _groups(entries: list[Entry]) -> list[int]:
-    """A number for each change: the same where they share a patient, or a chair or nurse at one time."""
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    visit: int
+    patient: int | None
+    former: Place
+    place: Place | None
+    pattern: Pattern
+
+    def taken(self, room: Room) -> list[Taken]:
+        """What the change frees or takes: the old chair and nurse as far as they are there at all, the new ones."""
+        found = []
+        for place in (self.former, self.place):
+            if place is None:
+                continue
+            needs = self.pattern.needs(place.start)
+            if place is self.place or room.chair_fits(place.chair, self.pattern, place.start):
+                found.append(("chair", place.chair, *needs.chair))
+            if place is self.place or room.nurse_fits(place.nurse, self.pattern, place.start):
+                found.append(("nurse", place.nurse, *needs.monitoring))
+        return found
+
+
+def _groups(entries: Sequence[tuple[int | None, list[Taken]]]) -> list[int]:
+    """A number for each entry: the same where they share a patient, or a chair or nurse at one time."""
     group = list(range(len(entries)))
-    for index, entry in enumerate(entries):
+    for index, (patient, taken) in enumerate(entries):
         for earlier in range(index):
-            if _touch(entries[earlier], entry):
+            other, theirs = entries[earlier]
+            if (patient is not None and patient == other) or _touch(taken, theirs):
                 old, new = group[index], group[earlier]
                 group = [new if one == old else one for one in group]
     numbers = {one: number for number, one in enumerate(dict.fromkeys(group), 1)}
     return [numbers[one] for one in group]
 
 
-def _touch(left: Entry, right: Entry) -> bool:
-    if left[1] == right[1]:
-        return True
+def _touch(left: list[Taken], right: list[Taken]) -> bool:
     return any(
-        (one.chair == other.chair or one.nurse == other.nurse)
-        and one.start < other.start + right[4].chair
-        and other.start < one.start + left[4].chair
-        for one in (left[2], left[3])
-        for other in (right[2], right[3])
-        if one and other
+        (kind, owner) == (other, theirs) and first < until and since < last
+        for kind, owner, first, last in left
+        for other, theirs, since, until in right
     )

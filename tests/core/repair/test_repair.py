@@ -100,7 +100,7 @@ def test_without_the_solver_the_greedy_sequence_answers(
 def test_each_group_can_be_accepted_without_the_others() -> None:
     problem = MadeUp(0).away(101, [WEDNESDAY])
     found = repair(problem)
-    groups = {change.group for change in found.changes}
+    groups = {change.group for change in found.changes if change.place}
     assert len(groups) > 1
     for group in groups:
         alone = replace(
