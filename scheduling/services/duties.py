@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 
 from scheduling.models import Heartbeat
 
@@ -41,7 +40,7 @@ def beat(worker: str, started_at: datetime, now: datetime) -> None:
 
 SECONDS, MINUTES = timedelta(seconds=1), timedelta(minutes=1)
 DUTIES: tuple[Duty, ...] = (
-    Duty("expire holds", partial(run, free_expired), 30 * SECONDS),
+    Duty("expire holds", lambda now: run(free_expired, now), 30 * SECONDS),
     Duty("escalate red flags", escalate, 15 * SECONDS),
     Duty("watch conflicts", watch_conflicts, MINUTES),
     Duty("settle covered visits", settle_covered, MINUTES),
