@@ -19,6 +19,7 @@ from scheduling.models import Appointment, Location, Order, Patient, Series
 from scheduling.services.delivery import deliver
 from scheduling.services.links import token
 from scheduling.services.patients import give_consent
+from scheduling.services.proposals import unsigned
 from tests.factories import NOW, actor, make_chair, make_location, make_nurse, make_patient, make_staff
 from tests.page_forms import forms_of
 from tests.services.clinics import Clinic
@@ -145,11 +146,16 @@ def test_a_visit_moves_to_no_chair_or_nurse_of_another_location(clinic: Clinic, 
 
 def test_two_clerks_with_the_same_places_book_them_once(clinic: Clinic, order: Order) -> None:
     first, second, other = logged_in(Role.FRONT_DESK), logged_in(Role.FRONT_DESK), clinic.order()
-    mine, theirs = propose(first, order)[0], propose(second, other)[0]
-    assert book(first, order.patient, mine).status_code == 302
-    with nothing_changes():
-        answer = book(second, other.patient, theirs)
-    assert answer.context["refused"].code == "places_taken"
+    mine = propose(first, order)[0]
+    # The first looks away until nothing is held any more; the second gets the same places.
+    with time_machine.travel(NOW + timedelta(minutes=10), tick=False):
+        theirs = propose(second, other)[0]
+        assert unsigned(theirs).places == unsigned(mine).places
+        with nothing_changes():
+            answer = book(first, order.patient, mine)
+        assert answer.context["refused"].code == "places_taken"
+        assert "for a proposal" in str(answer.context["refused"].details[0])
+        assert book(second, other.patient, theirs).status_code == 302
     assert Series.objects.count() == 1
 
 

@@ -59,6 +59,13 @@ class LocationForm(ConfigurationForm):
         initial=120,
         help_text=_("How far ahead visits may be booked."),
     )
+    hold_minutes = forms.IntegerField(
+        label=_("Proposals are held for (minutes)"),
+        min_value=1,
+        max_value=60,
+        initial=10,
+        help_text=_("Nobody else can take the places of a proposal while somebody looks at it."),
+    )
     escalation_minutes = forms.IntegerField(
         label=_("Next contact after (minutes)"),
         min_value=1,

@@ -44,6 +44,15 @@ def test_a_known_holiday_calendar_is_taken(manager: Client, location: Location) 
     assert (location.holiday_country, location.holiday_subdivision) == ("US", "NY")
 
 
+def test_proposals_are_held_for_a_minute_to_an_hour(manager: Client, location: Location) -> None:
+    for minutes in ("0", "61", "x"):
+        page = send(manager, f"{ADMIN}/location/{location.pk}/change/", hold_minutes=minutes)
+        assert list(page.context["adminform"].form.errors) == ["hold_minutes"]
+    send(manager, f"{ADMIN}/location/{location.pk}/change/", hold_minutes="60")
+    location.refresh_from_db()
+    assert location.hold_minutes == 60
+
+
 def test_two_new_opening_hours_that_overlap_are_refused(manager: Client, location: Location) -> None:
     location.opening_hours.all().delete()
     page = send(

@@ -1,7 +1,8 @@
 """``make bench``: prints the figures and writes them to var/bench.json as one flat object, name: number.
 
 Each size has a database file and a process of its own. Times are medians in milliseconds on SQLite;
-*_s are seconds; messages_per_s is a speed, its ratio that to the plainest loop; growth_* is the time at
+*_s are seconds; *_gap counts visits and patients above the bound; messages_per_s is a speed, its ratio that to the
+plainest loop; planner_vs_cpsat is how many times longer the solver takes for the same course; growth_* is the time at
 1,000,000 appointments over that at 10,000.
 """
 
@@ -38,7 +39,7 @@ def measure(module: str, *arguments: str) -> dict[str, float]:
 def main() -> None:
     """Measure the usual size, the messages and what follows a visit, then the two sizes that growth compares."""
     figures = measure("measure", str(USUAL))
-    figures |= measure("messages") | measure("aftercare")
+    figures |= measure("messages") | measure("aftercare") | measure("repair")
     small, large = measure("measure", str(SMALL)), measure("measure", str(LARGE))
     figures["growth_plan"] = round(large["plan_course_ms"] / small["plan_course_ms"], 2)
     figures["growth_book"] = round(large["book_course_ms"] / small["book_course_ms"], 2)

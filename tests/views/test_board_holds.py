@@ -7,11 +7,12 @@ import pytest
 import time_machine
 from django.test import Client
 
-from scheduling.core.words import Role
-from scheduling.models import AuditEntry, Hold, Order
+from scheduling.core.words import DisruptionKind, Role
+from scheduling.models import AuditEntry, DisruptedVisit, Disruption, Hold, Order
 from scheduling.services.appointments import move_appointment
 from scheduling.services.booking import BookedPlace
 from scheduling.services.draft_holds import hold_for_draft
+from scheduling.services.other_places import hold_other_place
 from scheduling.services.proposal_holds import hold_proposals
 from tests.factories import NOW, actor, make_patient, make_staff
 from tests.services.clinics import COURSE, Clinic
@@ -109,3 +110,25 @@ def test_a_manager_lets_a_hold_go_and_the_way_back_of_a_change_stays(clinic: Cli
     move_appointment(by=clinic.clerk, now=NOW, appointment=visit, place=place)
     words_said = let_go(manager, Hold.objects.get())
     assert words_said == "These places are kept so that a change can be taken back."
+
+
+def test_a_place_held_for_a_call_is_shown_and_let_go_like_the_others(clinic: Clinic) -> None:
+    visit = clinic.book(
+        clinic.order(make_patient(clinic.location, last_name="Quick")), COURSE[:1]
+    ).appointments.get()
+    ill = Disruption.objects.create(
+        kind=DisruptionKind.NURSE,
+        location=clinic.location,
+        staff=clinic.nurse,
+        starts_at=visit.starts_at,
+        ends_at=visit.ends_at,
+        made_at=NOW,
+    )
+    row = DisruptedVisit.objects.create(disruption=ill, appointment=visit, was_at=visit.starts_at)
+    (place,) = clinic.places([COURSE[0] + 4 * HOUR])
+    hold = hold_other_place(by=clinic.clerk, now=NOW, row=row, place=place)
+    manager = logged_in(Role.MANAGER)
+    assert f"held by {hold.made_by} for a call until 18:00" in words(manager)
+    assert let_go(manager, hold) == "The places are free again. Nothing was booked."
+    row.refresh_from_db()
+    assert row.hold is None
