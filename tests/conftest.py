@@ -1,10 +1,13 @@
 """Rules of the whole suite: no silent skips, and no cache carried from one test to the next."""
 
 import gc
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import transaction
 
 # Looking for garbage after every 700 new objects costs a twentieth of the suite.
 gc.set_threshold(100_000, 50, 100)
@@ -34,6 +37,27 @@ def pytest_make_collect_report(
         report.outcome = "failed"
         report.longrepr = f"{collector.nodeid}: skips must be named in ALLOWED_SKIPS."
     return report
+
+
+@pytest.fixture(scope="module")
+def kept_for_the_file(django_db_setup: None, django_db_blocker: Any) -> Callable[[], Any]:
+    """For fixtures of a whole file: ``with kept_for_the_file():`` make rows that all its tests find, then yield.
+
+    They stand in a transaction around those of the tests, each of which is rolled back to them.
+    """
+
+    @contextmanager
+    def kept() -> Iterator[None]:
+        with django_db_blocker.unblock():
+            around = transaction.atomic()
+            around.__enter__()
+            try:
+                yield
+            finally:
+                transaction.set_rollback(True)
+                around.__exit__(None, None, None)
+
+    return kept
 
 
 @pytest.fixture(autouse=True)
