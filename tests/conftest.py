@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,28 @@ gc.set_threshold(100_000, 50, 100)
 
 #: The tests that may skip or fail as expected: node id -> why. Any other fails the session.
 ALLOWED_SKIPS: dict[str, str] = {}
+
+#: Files of few tests that take long. They start first: no worker ends alone with one of them.
+LONG_FILES = (
+    "machine/test_all_services.py",
+    "services/demo/test_loading.py",
+    "services/demo/test_loaded.py",
+    "test_fuzz.py",
+    "e2e/test_whole_life.py",
+    "core/planner/test_exactness.py",
+    "e2e/test_whole_course.py",
+    "e2e/test_real_days.py",
+    "services/messages/test_calendar_stays_true.py",
+    "test_serve.py",
+    "test_suite.py",
+)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long files first; see `--no-loadscope-reorder` in the Makefile."""
+    turn = {Path(__file__).parent / name: number for number, name in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: turn.get(item.path, len(turn)))
 
 
 @pytest.hookimpl(wrapper=True)
