@@ -9,8 +9,8 @@ DEV := $(VENV)/.dev
 # Database tests run on two workers: more gain nothing on the two cores of a small CI machine.
 PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 2
-# Whole files: what a file prepares once for all its tests is prepared on one worker only.
-SIDE_BY_SIDE := -n $(WORKERS) --dist loadfile
+# Whole files: what a file prepares once for all its tests is prepared on one worker only. The long ones come first.
+SIDE_BY_SIDE := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # `make check` and `make lock` never touch real data, so they bring their own key.
 CHECK_ENV := env -u DATABASE_URL -u DEMO DEBUG=1 SECRET_KEY=only-for-checks
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \

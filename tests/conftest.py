@@ -1,16 +1,42 @@
 """Rules of the whole suite: no silent skips, and no cache carried from one test to the next."""
 
 import gc
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import transaction
 
 # Looking for garbage after every 700 new objects costs a twentieth of the suite.
 gc.set_threshold(100_000, 50, 100)
 
 #: The tests that may skip or fail as expected: node id -> why. Any other fails the session.
 ALLOWED_SKIPS: dict[str, str] = {}
+
+#: Files of few tests that take long. They start first: no worker ends alone with one of them.
+LONG_FILES = (
+    "machine/test_all_services.py",
+    "services/demo/test_loading.py",
+    "services/demo/test_loaded.py",
+    "test_fuzz.py",
+    "e2e/test_whole_life.py",
+    "core/planner/test_exactness.py",
+    "e2e/test_whole_course.py",
+    "e2e/test_real_days.py",
+    "services/messages/test_calendar_stays_true.py",
+    "test_serve.py",
+    "test_suite.py",
+)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long files first; see `--no-loadscope-reorder` in the Makefile."""
+    turn = {Path(__file__).parent / name: number for number, name in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: turn.get(item.path, len(turn)))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -34,6 +60,27 @@ def pytest_make_collect_report(
         report.outcome = "failed"
         report.longrepr = f"{collector.nodeid}: skips must be named in ALLOWED_SKIPS."
     return report
+
+
+@pytest.fixture(scope="module")
+def kept_for_the_file(django_db_setup: None, django_db_blocker: Any) -> Callable[[], Any]:
+    """For fixtures of a whole file: ``with kept_for_the_file():`` make rows that all its tests find, then yield.
+
+    They stand in a transaction around those of the tests, each of which is rolled back to them.
+    """
+
+    @contextmanager
+    def kept() -> Iterator[None]:
+        with django_db_blocker.unblock():
+            around = transaction.atomic()
+            around.__enter__()
+            try:
+                yield
+            finally:
+                transaction.set_rollback(True)
+                around.__exit__(None, None, None)
+
+    return kept
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,7 @@
 """Every address x identity x method: a new address that is not listed here fails."""
 
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -88,8 +89,21 @@ class World:
     tokens: dict[str, str]
 
 
+@pytest.fixture(scope="module")
+def kept_world(kept_for_the_file: Callable[[], Any]) -> Iterator[World]:
+    """The world, made once for all tests of a file."""
+    with kept_for_the_file():
+        yield make_world()
+
+
 @pytest.fixture
-def world() -> Iterator[World]:
+def world(kept_world: World, db: None) -> Iterator[World]:
+    """The kept world at NOW, as objects of the test's own."""
+    with time_machine.travel(NOW, tick=False):
+        yield deepcopy(kept_world)
+
+
+def make_world() -> World:
     """One clinic, two patients, one booked course, a person of every role."""
     with time_machine.travel(NOW, tick=False):
         location = factories.make_location()
@@ -110,7 +124,7 @@ def world() -> Iterator[World]:
         )
         wanted.protocols.add(order.protocol)
         Patient.objects.filter(pk=patient.pk).update(email_unproven_since=NOW)
-        yield World(
+        return World(
             patient=patient,
             other=other,
             series=series,

@@ -24,6 +24,7 @@ from tests.factories import NOW, actor, make_chair, make_location, make_nurse, m
 from tests.page_forms import forms_of
 from tests.services.clinics import Clinic
 from tests.test_access import OPEN, READS, TABLE, World, client_for
+from tests.test_access import kept_world as kept_world  # noqa: PLC0414 - a fixture
 from tests.test_access import world as world  # noqa: PLC0414 - a fixture
 from tests.unchanged import nothing_changes
 from tests.views.booking.pages import address, asked, book, propose
@@ -156,7 +157,7 @@ def test_two_clerks_with_the_same_places_book_them_once(clinic: Clinic, order: O
         assert answer.context["refused"].code == "places_taken"
         assert "for a proposal" in str(answer.context["refused"].details[0])
         assert book(second, other.patient, theirs).status_code == 302
-    assert Series.objects.count() == 1
+    assert [one.order for one in Series.objects.filter(location=clinic.location)] == [other]
 
 
 # --- cookies ---

@@ -15,6 +15,7 @@ from scheduling.models import Order
 from tests.factories import make_order, make_protocol, make_staff
 from tests.page_forms import PageForm, forms_of
 from tests.test_access import TABLE, World, client_for
+from tests.test_access import kept_world as kept_world  # noqa: PLC0414 - a fixture
 from tests.test_access import world as world  # noqa: PLC0414 - a fixture
 
 pytestmark = pytest.mark.django_db
