@@ -67,8 +67,9 @@ test-sqlite: $(DEV)
 ONCE := admin core services/demo services/messages/test_calendar_stays_true.py test_access.py test_attacks.py \
 	test_calendar_client.py test_ground.py test_logs.py test_serve.py test_settings.py test_suite.py test_translations.py
 test-postgres: $(DEV)
-	$(BIN)/python tests/postgres.py -- $(PYTEST) $(SIDE_BY_SIDE) $(ONCE:%=--ignore=tests/%) -m "not race and (not browser or walk)"
-	$(BIN)/python tests/postgres.py -- $(PYTEST) $(ONCE:%=--ignore=tests/%) -m "race and not control"
+	$(BIN)/python tests/postgres.py -- sh -ec ' \
+		$(PYTEST) $(SIDE_BY_SIDE) $(ONCE:%=--ignore=tests/%) -m "not race and (not browser or walk)"; \
+		$(PYTEST) $(ONCE:%=--ignore=tests/%) -m "race and not control"'
 
 check: $(DEV)
 	$(BIN)/ruff check .

@@ -1,6 +1,7 @@
 """Rules of the whole suite: no silent skips, and no cache carried from one test to the next."""
 
 import gc
+import shutil
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +9,9 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
-from django.db import transaction
+from django.db import connection, transaction
+
+from . import tables
 
 # Looking for garbage after every 700 new objects costs a twentieth of the suite.
 gc.set_threshold(100_000, 50, 100)
@@ -60,6 +63,26 @@ def pytest_make_collect_report(
         report.outcome = "failed"
         report.longrepr = f"{collector.nodeid}: skips must be named in ALLOWED_SKIPS."
     return report
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> Iterator[None]:
+    """Begin with a copy of the tables; migrating it then finds nothing to do."""
+    test = connection.settings_dict["TEST"]
+    if connection.vendor != "sqlite":
+        test["TEMPLATE"] = tables.database_with_tables()
+        yield
+        return
+    path = Path(shutil.copy(tables.file_with_tables(), test["NAME"]))
+    yield
+    for file in path.parent.glob(f"{path.name}*"):
+        file.unlink()
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """Whether Django finds the database made: the file is, and removed above."""
+    return connection.vendor == "sqlite"
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from .tables import file_with_tables
 from .test_logs import free_port
 
 
@@ -25,24 +26,10 @@ def variables(database: Path) -> dict[str, str]:
     }
 
 
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty, migrated database, to be copied."""
-    database = tmp_path_factory.mktemp("migrated") / "demo.sqlite3"
-    subprocess.run(
-        [sys.executable, "manage.py", "migrate", "--verbosity=0"],
-        cwd=settings.BASE_DIR,
-        env=variables(database),
-        check=True,
-        capture_output=True,
-    )
-    return database
-
-
 @pytest.fixture
-def environment(migrated: Path, tmp_path: Path) -> dict[str, str]:
+def environment(tmp_path: Path) -> dict[str, str]:
     """A demo with an empty, migrated database of its own."""
-    return variables(Path(shutil.copy(migrated, tmp_path)))
+    return variables(Path(shutil.copy(file_with_tables(), tmp_path / "demo.sqlite3")))
 
 
 @pytest.fixture
@@ -104,7 +91,7 @@ def test_when_one_process_ends_the_command_ends_and_says_which(
     children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
     web = next(child for child in children if b"gunicorn" in Path(f"/proc/{child}/cmdline").read_bytes())
     os.kill(int(web), signal.SIGKILL)
-    output, _ = server.communicate(timeout=20)
+    output, _ = server.communicate(timeout=10)
     assert server.returncode == 1
     assert "gunicorn" in output
     assert "ended (-9)" in output

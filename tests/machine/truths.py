@@ -3,8 +3,9 @@
 from collections import defaultdict
 from datetime import datetime, timedelta
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
-from django.db.models import F, Max, Q
+from django.db.models import F, Q
 
 from scheduling.core.check_ins import offsets
 from scheduling.core.pattern import Pattern
@@ -34,7 +35,7 @@ from scheduling.models import (
     Hold,
     Order,
     Patient,
-    Series,
+    Protocol,
 )
 
 STEP, HALF_AN_HOUR = timedelta(minutes=5), timedelta(minutes=30)
@@ -55,12 +56,18 @@ def no_seat_overlaps() -> None:
 def claims_are_the_plan() -> None:
     """A visit to come holds exactly what its phases need; one that left early less; one that is off nothing."""
     held: dict[int, set[Span]] = defaultdict(set)
-    rows = Claim.objects.filter(appointment__isnull=False).select_related("seat")
-    for claim in rows:
-        owner = claim.seat.chair_id or claim.seat.patient_id or claim.seat.nurse_id or 0
-        held[claim.appointment_id or 0].add((claim.seat.kind, owner, claim.starts_at, claim.ends_at))
-    for visit in Appointment.objects.prefetch_related("protocol__phases"):
-        planned, has = _planned(visit), held[visit.pk]
+    owners = ("seat__chair_id", "seat__patient_id", "seat__nurse_id")
+    rows = Claim.objects.filter(appointment__isnull=False)
+    for of, kind, chair, patient, nurse, start, end in rows.values_list(
+        "appointment_id", "seat__kind", *owners, "starts_at", "ends_at"
+    ):
+        held[of].add((kind, chair or patient or nurse or 0, start, end))
+    patterns = {
+        one.pk: Pattern.of(one.pattern_phases()) for one in Protocol.objects.prefetch_related("phases")
+    }
+    places = ("status", "starts_at", "chair_id", "patient_id", "nurse_id", "protocol_id")
+    for visit in Appointment.objects.only(*places):
+        planned, has = _planned(visit, patterns[visit.protocol_id]), held[visit.pk]
         if visit.status == Status.BOOKED:
             assert has == planned, visit
         elif visit.status in (*UNDER_WAY, *USED):
@@ -73,9 +80,7 @@ def claims_are_the_plan() -> None:
             assert not has, visit
 
 
-def _planned(visit: Appointment) -> set[Span]:
-    pattern = Pattern.of(visit.protocol.pattern_phases())
-
+def _planned(visit: Appointment, pattern: Pattern) -> set[Span]:
     def at(kind: SeatKind, owner: int, first: int, last: int) -> Span:
         return kind.value, owner, visit.starts_at + first * STEP, visit.starts_at + last * STEP
 
@@ -100,18 +105,17 @@ def orders_are_counted() -> None:
 
 def no_session_is_lost_or_doubled() -> None:
     """Numbers of a course run from 1 without a hole; places are wall times of the visit's own location."""
-    for series in Series.objects.all():
-        numbers = list(series.appointments.order_by("number").values_list("number", flat=True))
-        last = series.appointments.aggregate(last=Max("number"))["last"] or 0
-        assert numbers == list(range(1, last + 1)), series.pk
-    for visit in Appointment.objects.select_related("location", "chair"):
-        local = visit.starts_at.astimezone(visit.location.tz)
-        assert (visit.local_date, visit.local_time, visit.zone) == (
-            local.date(),
-            local.time(),
-            visit.location.zone,
-        ), visit
-        assert visit.chair.location_id == visit.location_id, visit
+    by_series: dict[int, list[int]] = defaultdict(list)
+    rows = Appointment.objects.values_list("series_id", "number", "chair__location_id", "location_id")
+    for series, number, *places in rows.order_by("number"):
+        by_series[series].append(number)
+        assert places[0] == places[1], (series, number)
+    for series, numbers in by_series.items():
+        assert numbers == list(range(1, len(numbers) + 1)), series
+    times = ("pk", "starts_at", "local_date", "local_time", "zone", "location__zone")
+    for pk, starts_at, day, wall, *zones in Appointment.objects.values_list(*times):
+        local = starts_at.astimezone(ZoneInfo(zones[1]))
+        assert (day, wall, zones[0]) == (local.date(), local.time(), zones[1]), pk
 
 
 def gaps_hold() -> None:
@@ -163,9 +167,11 @@ def nobody_who_ended_is_booked(now: datetime) -> None:
 def started_visits_have_check_ins() -> None:
     """Whoever got the drug and left is asked at every hour of the protocol, unless nothing is asked any more."""
     rows = Appointment.objects.filter(status__in=USED).exclude(patient__standing=Standing.DIED)
+    planned: dict[int, set[int]] = defaultdict(set)
+    for of, hours in CheckIn.objects.values_list("appointment_id", "offset_hours"):
+        planned[of].add(hours)
     for visit in rows.select_related("protocol"):
-        planned = set(CheckIn.objects.filter(appointment=visit).values_list("offset_hours", flat=True))
-        assert planned == set(offsets(visit.protocol.check_in_hours)), visit
+        assert planned[visit.pk] == set(offsets(visit.protocol.check_in_hours)), visit
     never = Appointment.objects.filter(status__in=(Status.NOT_GIVEN, Status.MISSED, *CANCELLED))
     assert not CheckIn.objects.filter(appointment__in=never).exclude(state="dropped").exists()
 

@@ -1,10 +1,12 @@
 """Runs the web server and, where there is one, the worker together, as in a demo."""
 
+import os
 import signal
 import subprocess
 import sys
 import time
 from argparse import ArgumentParser
+from contextlib import suppress
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from types import FrameType
@@ -99,7 +101,7 @@ def _watch(processes: list[subprocess.Popen[bytes]]) -> NoReturn:
 
 
 def _end(processes: list[subprocess.Popen[bytes]]) -> None:
-    """Ask all to end at once, and make sure that they do."""
+    """Ask all to end at once, and make sure that they do, with what they started."""
     for process in processes:
         process.terminate()
     deadline = time.monotonic() + STOP_SECONDS
@@ -109,3 +111,6 @@ def _end(processes: list[subprocess.Popen[bytes]]) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        # Each leads a group of its own. Web workers notice only after 15 s that nobody leads them any more.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
