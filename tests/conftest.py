@@ -107,6 +107,13 @@ def kept_for_the_file(django_db_setup: None, django_db_blocker: Any) -> Callable
 
 
 @pytest.fixture(autouse=True)
+def _no_search_in_the_background(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that outlives its test would meet the next one's tables; only browser tests look for a real repair."""
+    if not request.node.get_closest_marker("browser"):
+        monkeypatch.setattr("scheduling.views.repairs.start_search", lambda _asked, _now: None)
+
+
+@pytest.fixture(autouse=True)
 def _empty_cache() -> None:
     """Log-in attempts of one test must not lock the next one out."""
     cache.clear()

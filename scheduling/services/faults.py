@@ -81,6 +81,8 @@ CONSTRAINT_WORDS: dict[str, Words] = {
     "seat_owner": _("A seat belongs to one chair, one patient or one nurse."),
     "seat_number": _("This nurse already has that seat."),
     "hold_order": _("A hold ends after it starts."),
+    "repairrun_one_at_a_time": _("Somebody started a search for a repair at the same moment."),
+    "repairrun_order": _("A search for a repair ends after it was asked for."),
     "hold_proposal_key": _("These proposals were opened twice at the same moment. Find times again."),
     "hold_proposed_for": _("Places are held for an order by the key of its proposals."),
     "location_hold_minutes": _("Proposals are held for 1 to 60 minutes."),
@@ -178,6 +180,7 @@ SQLITE_COLUMNS = {
     "scheduling_disruptedvisit.disruption_id, scheduling_disruptedvisit.appointment_id": "disruptedvisit_once",
     "scheduling_presence.staff_id": "presence_one_place",
     "scheduling_hold.proposal_key": "hold_proposal_key",
+    "scheduling_repairrun.disruption_id": "repairrun_one_at_a_time",
     "scheduling_seat.nurse_id, scheduling_seat.kind, scheduling_seat.number": "seat_number",
 }
 """SQLite names the columns of a unique index, not the index."""
