@@ -9,6 +9,7 @@ from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import getaddresses
+from functools import lru_cache
 
 from icalendar import Calendar, Event, Timezone
 
@@ -59,17 +60,11 @@ class CalendarClient:
 
         Raises RefusedMail where it breaks RFC 5545 or 5546, or is not for this calendar's owner.
         """
-        mail = message_from_bytes(raw, policy=policy.default)
-        assert isinstance(mail, EmailMessage)
-        parts = list(_calendar_parts(mail))
-        if not parts:
+        mail, found = _parsed(raw)
+        if found is None:
             return False
-        found = [_read(part) for part in parts]
-        if any(other != found[0] for other in found):
-            raise RefusedMail("the calendar parts of the mail differ")
-        method, event = found[0]
-        self._require_for_me(mail, event)
-        return self._apply(method, event)
+        self._require_for_me(mail, found[1])
+        return self._apply(*found)
 
     def _require_for_me(self, mail: EmailMessage, event: Event) -> None:
         recipients = _addresses(mail, "to") | _addresses(mail, "cc")
@@ -102,6 +97,17 @@ class CalendarClient:
                 raise RefusedMail("it ends before it starts")
         self._entries[uid] = Entry(sequence, stamp, is_cancelled, starts_at, ends_at)
         return True
+
+
+@lru_cache(maxsize=256)
+def _parsed(raw: bytes) -> tuple[EmailMessage, tuple[str, Event] | None]:
+    """The mail, and METHOD and event of its calendar parts; none where it has none. Tests read the same often."""
+    mail = message_from_bytes(raw, policy=policy.default)
+    assert isinstance(mail, EmailMessage)
+    found = [_read(part) for part in _calendar_parts(mail)]
+    if any(other != found[0] for other in found):
+        raise RefusedMail("the calendar parts of the mail differ")
+    return mail, found[0] if found else None
 
 
 def _calendar_parts(mail: EmailMessage) -> Iterator[EmailMessage]:

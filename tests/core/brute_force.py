@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, cached_property
 from itertools import pairwise
 
 from scheduling.core.planner import Cost, Ranking
@@ -28,7 +28,11 @@ class BruteForce:
         self.problem = problem
         self.horizon = problem.horizon
         self.existing = sorted(problem.existing)
-        self.plans = list(self._all_plans())
+
+    @cached_property
+    def plans(self) -> list[Priced]:
+        """Every plan there is."""
+        return list(self._all_plans())
 
     def best(self, ranking: Ranking) -> Priced | None:
         """The plan with the least cost, then the earliest starts."""
