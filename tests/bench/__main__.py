@@ -39,7 +39,9 @@ def measure(module: str, *arguments: str) -> dict[str, float]:
 def main() -> None:
     """Measure the usual size, the messages and what follows a visit, then the two sizes that growth compares."""
     figures = measure("measure", str(USUAL))
-    figures |= measure("messages") | measure("aftercare") | measure("repair") | measure("solver") | measure("fill")
+    figures |= (
+        measure("messages") | measure("aftercare") | measure("repair") | measure("solver") | measure("fill")
+    )
     small, large = measure("measure", str(SMALL)), measure("measure", str(LARGE))
     figures["growth_plan"] = round(large["plan_course_ms"] / small["plan_course_ms"], 2)
     figures["growth_book"] = round(large["book_course_ms"] / small["book_course_ms"], 2)

@@ -55,6 +55,7 @@ class Month:
     refused: int = 0
     lost: int = 0
     away: dict[int, set[int]] = field(default_factory=dict)
+    _wishes: dict[int, Wishes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         since = date(2026, 6, 1)
@@ -90,10 +91,6 @@ class Month:
         else:
             self.waiting.append(request)
 
-    @property
-    def _wishes(self) -> dict[int, Wishes]:
-        return self.__dict__.setdefault("_known", {})  # type: ignore[no-any-return]
-
     def _problem(self, request: Request, today: int, without: tuple[Place, ...]) -> CourseProblem:
         """The clinic from tomorrow on as one request sees it; the places of ``without`` are free."""
         rooms = self._rooms({id(place) for place in without})
@@ -126,15 +123,13 @@ class Month:
         full, mask = self.horizon.full, self.horizon.mask
         nurses = []
         for one, spans in watched.items():
-            gone = self.horizon.days_mask(lambda day, who=one: self._index(day) in self.away.get(who, ()))
+            days = [self.horizon.days[index] for index in self.away.get(one, ())]
+            gone = mask((day.first, day.last) for day in days)
             levels = tuple(
                 room([mask([span]) for span in spans], CAPACITY - k, full) for k in range(CAPACITY)
             )
             nurses.append(NurseRoom(one, self.opened & ~gone, self.horizon.free(hands[one]), levels))
         return {chair: self.horizon.free(spans) for chair, spans in chairs.items()}, tuple(nurses)
-
-    def _index(self, day: date) -> int:
-        return (day - self.horizon.days[0].date).days
 
     def _cancellations(self, random: Random, today: int) -> None:
         ahead = self.horizon.days[today].last
@@ -197,15 +192,15 @@ class Month:
             others = tuple(one.start for one in self.courses[course] if one != place)
             problem = replace(self._problem(asked, day - 1, ()), existing=others)
             lost.append(Lost(course, course, place, problem))
-        others = tuple(Other(course, place, IV) for course, place in here if (course, place) not in hit)
-        found = repair(RepairProblem(self.horizon, chairs, nurses, tuple(lost), others), 10)
+        rest = tuple(Other(course, place, IV) for course, place in here if (course, place) not in hit)
+        found = repair(RepairProblem(self.horizon, chairs, nurses, tuple(lost), rest), 10)
         return {change.visit: change.place for change in found.changes}
 
 
 def made_up_requests() -> list[Request]:
     """The same for the same seed."""
     random = Random(SEED + 1)
-    found = []
+    found: list[Request] = []
     for day in range(DAYS - 3):
         for _request in range(random.randint(*REQUESTS_A_DAY) if day % 7 < 5 else 0):
             # Who comes late in the month asks for what still fits into it.
@@ -228,7 +223,7 @@ def bound(requests: list[Request]) -> int:
     solver = pywraplp.Solver.CreateSolver("GLOP")
     working = [day for day in range(DAYS) if day % 7 < 5]
     by_day: dict[int, list[pywraplp.Variable]] = {day: [] for day in working}
-    everything = []
+    everything: list[pywraplp.Variable] = []
     for request in requests:
         days = {day: solver.NumVar(0, 1, "") for day in working if day > request.arrives}
         share = solver.NumVar(0, 1, "")
