@@ -5,15 +5,20 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from scheduling.core.timeline import from_step
+from scheduling.core.planner import Place
+from scheduling.core.timeline import from_step, to_step
 from scheduling.core.wishes import Wishes
+from scheduling.core.words import CourseAct
 from scheduling.models import Patient
 from scheduling.services.appointments import Canceller, cancel_appointment, cancel_rest, move_appointment
 from scheduling.services.booking import BookedPlace, book_series
 from scheduling.services.changes import undo_change, undoable
+from scheduling.services.course_changes import LOST, change_course
 from scheduling.services.offers import offer_places
 from scheduling.services.planning import propose_course
 from scheduling.services.proposal_holds import hold_proposals, release_proposal
+from scheduling.services.rest_holds import held_ways, hold_key
+from scheduling.services.rest_plans import Asked
 
 from .world import Draw, World, one_of
 
@@ -132,3 +137,28 @@ def take_a_change_back(world: World, draw: Draw) -> None:
     change = one_of(draw, changes)
     if change:
         world.do(undo_change, by=world.clerk, change=change)
+
+
+def change_with_the_rest(world: World, draw: Draw) -> None:
+    """Move a visit anywhere, cancel it or make a lost one up, and let the rest of its course follow in some way."""
+    act = draw(st.sampled_from(CourseAct))
+    lost = world.seen(status__in=LOST)
+    visit = one_of(draw, lost if act is CourseAct.MAKE_UP else world.booked())
+    if visit is None:
+        return
+    place = None
+    if act is CourseAct.MOVE:
+        start = visit.starts_at + timedelta(days=draw(st.integers(-2, 4)), hours=draw(st.integers(-2, 2)))
+        place = Place(to_step(start), visit.chair_id, visit.nurse_id)
+    asked = Asked(visit.pk, act, place, canceller=draw(st.sampled_from(Canceller)))
+    ways, _hold = held_ways(by=world.clerk, asked=asked, visit=visit, now=world.now)
+    way = one_of(draw, [way for way in ways if way.is_possible])
+    if way:
+        world.do(
+            change_course,
+            by=world.clerk,
+            asked=asked,
+            way=way,
+            revision=visit.series.revision,
+            holding=hold_key(visit),
+        )

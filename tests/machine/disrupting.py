@@ -13,6 +13,8 @@ from scheduling.services.covering import could_take_one_more, cover_all, cover_b
 from scheduling.services.disruptions import lift_disruption, open_disruption
 from scheduling.services.late import as_booked
 from scheduling.services.other_places import hold_other_place, let_place_go, other_places
+from scheduling.services.repair_acceptance import accept_repair
+from scheduling.services.repair_runs import ask_repair, repair_of, search
 
 from .world import Draw, World, one_of
 
@@ -125,3 +127,19 @@ def close(world: World, draw: Draw) -> None:
             reason="Snow",
             find_other_times=draw(st.booleans()),
         )
+
+
+def repair(world: World, draw: Draw) -> None:
+    """One proposal for all that a disruption took, of which all or some is accepted, perhaps a while later."""
+    disruption = one_of(draw, list(Disruption.objects.in_force().order_by("pk")))
+    asked = world.do(ask_repair, by=world.clerk, disruption=disruption) if disruption else None
+    if asked is None:
+        return
+    search(asked, world.now)
+    asked.refresh_from_db()
+    found = repair_of(asked.found)
+    groups = sorted({change.group for change in found.changes}) if found else []
+    chosen = [group for group in groups if draw(st.integers(0, 3))]
+    if draw(st.integers(0, 4)) == 0:
+        world.go_to(world.now + timedelta(hours=2))
+    world.do(accept_repair, by=world.clerk, run=asked, groups=chosen)

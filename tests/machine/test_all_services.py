@@ -62,6 +62,8 @@ ACTS: dict[Callable[[World, Draw], None], int] = {
     disrupting.call: 5,
     disrupting.let_go: 1,
     disrupting.close: 1,
+    disrupting.repair: 2,
+    booking.change_with_the_rest: 3,
     time_passes: 4,
 }
 """Everything anybody can do, and how often it is tried beside the others."""
