@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from tests.conftest import LONG_FILES
+
 SKIPS = {
     "skip": "import pytest\ndef test_it(): pytest.skip('no')",
     "mark": "import pytest\n@pytest.mark.skip\ndef test_it(): pass",
@@ -29,3 +31,7 @@ def test_a_skip_nobody_allowed_fails_the_session(kind: str, tmp_path: Path) -> N
     )
     assert result.returncode in {1, 2}, result.stdout
     assert "ALLOWED_SKIPS" in result.stdout
+
+
+def test_the_files_that_start_first_are_there() -> None:
+    assert [name for name in LONG_FILES if not (Path(__file__).parent / name).exists()] == []
