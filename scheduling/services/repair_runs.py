@@ -146,10 +146,16 @@ def stop_repair(*, by: Actor, now: datetime, run: RepairRun) -> None:
 
 @transaction.atomic
 def discard_repair(*, by: Actor, now: datetime, run: RepairRun) -> None:
-    """Throw a proposal away; nothing of it was done."""
+    """Throw a proposal away; nothing of it was done. Raises Refused once it was used or thrown away."""
     by.require(Action.COVER)
-    RepairRun.objects.filter(pk=run.pk, state=RepairState.DONE).update(state=RepairState.DISCARDED)
+    if not RepairRun.objects.filter(pk=run.pk, state=RepairState.DONE).update(state=RepairState.DISCARDED):
+        raise Refused("repair_over", repair_over_words())
     record(by=by, now=now, action="discard_repair", subject=run.disruption, repair=run.pk)
+
+
+def repair_over_words() -> str:
+    """What is said of a proposal that is none any more."""
+    return _("This proposal was used or thrown away meanwhile. Search again.")
 
 
 def repair_values(repair: Repair) -> dict[str, Any]:
