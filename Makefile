@@ -16,7 +16,7 @@ CHECK_ENV := env -u DATABASE_URL -u DEMO DEBUG=1 SECRET_KEY=only-for-checks
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: demo test test-sqlite test-postgres check format bench proof lock help
+.PHONY: demo test test-sqlite test-postgres check format bench fill proof lock help
 
 help:
 	@echo "make demo [PORT=8000]  made-up data, web server and worker"
@@ -24,7 +24,8 @@ help:
 	@echo "make check             lint, format, types, layers, templates, migrations, settings"
 	@echo "make format            puts code and templates into their one form"
 	@echo "make bench             measures; writes var/bench.json"
-	@echo "make proof             the planner against an independent model on 300 clinics; about 7 minutes"
+	@echo "make fill              fills months with random requests and explains what is left empty"
+	@echo "make proof             the planner against a solver's proven optimum on 400 clinics; about 8 minutes"
 	@echo "make lock [UP=-U]      resolves the lock files again (-U: takes newer releases)"
 
 # --- the environment: built once from the hash-pinned lock, again whenever the lock changes ---
@@ -64,7 +65,7 @@ test-sqlite: $(DEV)
 
 # What needs no database, brings its own, or asks the same of each page ran above: who may open it, what it makes of
 # hostile input, what the admin shows. Of the browser tests one walk is enough here.
-ONCE := admin core services/demo services/messages/test_calendar_stays_true.py test_access.py test_attacks.py \
+ONCE := admin bench core proof services/demo services/messages/test_calendar_stays_true.py test_access.py test_attacks.py \
 	test_calendar_client.py test_ground.py test_logs.py test_serve.py test_settings.py test_suite.py test_translations.py
 test-postgres: $(DEV)
 	$(BIN)/python tests/postgres.py -- sh -ec ' \
@@ -90,6 +91,9 @@ format: $(DEV)
 
 bench: $(DEV)
 	$(CHECK_ENV) DEBUG=0 $(BIN)/python -m tests.bench
+
+fill: $(DEV)
+	$(CHECK_ENV) $(BIN)/python -m tests.bench.fill
 
 proof: $(DEV)
 	$(CHECK_ENV) $(BIN)/python -m tests.proof

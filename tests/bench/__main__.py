@@ -2,8 +2,8 @@
 
 Each size has a database file and a process of its own. Times are medians in milliseconds on SQLite;
 *_s are seconds; *_gap counts visits and patients above the bound; messages_per_s is a speed, its ratio that to the
-plainest loop; planner_vs_cpsat is how many times longer the solver takes for the same course; growth_* is the time at
-1,000,000 appointments over that at 10,000.
+plainest loop; planner_vs_cpsat is how many times longer the solver takes for the same course; fill_* are visits held
+over the most that any schedule could hold; growth_* is the time at 1,000,000 appointments over that at 10,000.
 """
 
 import json
