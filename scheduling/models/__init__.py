@@ -15,6 +15,7 @@ from .protocols import Phase, Prerequisite, Protocol, ProtocolInstruction
 from .seats import Claim, Hold, Seat
 from .series import BookingRequest, Series, SeriesTransfer
 from .staff import Shift, ShiftException, StaffMember
+from .waitlist import Offer, WaitlistEntry, WaitlistEntryQuerySet
 
 __all__ = [
     "EFFECT_LABELS",
@@ -48,6 +49,7 @@ __all__ = [
     "MedicationTrial",
     "Message",
     "MessageQuerySet",
+    "Offer",
     "OnCallShift",
     "OpeningHours",
     "Order",
@@ -68,4 +70,6 @@ __all__ = [
     "SideEffectReport",
     "StaffMember",
     "TaperStep",
+    "WaitlistEntry",
+    "WaitlistEntryQuerySet",
 ]

@@ -18,7 +18,6 @@ from scheduling.models import (
     Alert,
     Appointment,
     BookingRequest,
-    Hold,
     Location,
     Order,
     Patient,
@@ -29,12 +28,12 @@ from scheduling.models import (
 
 from .alerts import settle
 from .audit import author, record
-from .claims import let_go, take_places
+from .claims import let_draft_go, let_go, take_places
 from .course_messages import announce, leaves_at
 from .faults import Refused
 from .links import link_for
 from .orders import recount
-from .patient_wishes import follow_booking
+from .patient_wishes import follow_booking, settle_waits
 from .rules import require_rules
 from .treated import require_treated
 
@@ -81,7 +80,7 @@ def book_series(
     if by.staff_id:
         follow_booking(series, now)
     let_go(series)
-    Hold.objects.filter(order=order).delete()
+    let_draft_go(order)
     pattern = Pattern.of(order.protocol.pattern_phases())
     visits = [
         new_visit(series, pattern, place, number, now)
@@ -91,6 +90,7 @@ def book_series(
     Appointment.objects.bulk_create(visits)
     take_places(visits, pattern, now)
     recount(order)
+    settle_waits(order, now)
     BookingRequest.objects.create(key=request_key, digest=digest, series=series, made_at=now)
     announce(series=series, visits=visits, now=now, due_at=_tell_at(series, visits, now))
     link_for(by=by, now=now, patient=series.patient, purpose=LinkPurpose.VISITS)

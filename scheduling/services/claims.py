@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 from scheduling.core.pattern import Pattern
 from scheduling.core.seating import has_room, reseat
 from scheduling.core.timeline import STEP_MINUTES
-from scheduling.core.words import SeatKind
-from scheduling.models import Appointment, Claim, DisruptedVisit, Hold, Seat, Series
+from scheduling.core.words import OfferState, SeatKind
+from scheduling.models import Appointment, Claim, DisruptedVisit, Hold, Offer, Order, Seat, Series
 from scheduling.models.seats import CLAIM_LIMIT
 
 from .faults import Refused
@@ -54,6 +54,9 @@ def _holder_words(claim: Claim) -> str:
     row = DisruptedVisit.objects.filter(hold=claim.hold_id).select_related("appointment__patient").first()
     if row:
         return _("%(patient)s (held for a call)") % {"patient": row.appointment.patient}
+    offer = Offer.objects.filter(hold=claim.hold_id).select_related("entry__patient").first()
+    if offer:
+        return _("%(patient)s (held as an offer)") % {"patient": offer.entry.patient}
     return _("a hold")
 
 
@@ -84,8 +87,19 @@ def let_go(series: Series) -> None:
 
 
 def let_offers_go(visits: Iterable[Appointment]) -> None:
-    """Free what is kept for a call about these visits: they get another place or end now."""
-    Hold.objects.filter(offered_to__appointment__in=[visit.pk for visit in visits]).delete()
+    """Free what is kept for these visits, for a call or as an offer: they get another place or end now."""
+    ids = [visit.pk for visit in visits]
+    Hold.objects.filter(
+        Q(offered_to__appointment__in=ids) | Q(waitlist_offer__entry__appointment__in=ids)
+    ).delete()
+    # What had not been sent about it the worker drops: it is no longer true.
+    Offer.objects.filter(entry__appointment__in=ids, state=OfferState.OPEN).update(state=OfferState.WITHDRAWN)
+
+
+def let_draft_go(order: Order) -> None:
+    """Free what is kept for a draft or offered as a session of ``order``: something is booked under it now."""
+    offers = Q(waitlist_offer__entry__order=order, waitlist_offer__entry__appointment=None)
+    Hold.objects.filter(Q(order=order) | offers).delete()
 
 
 def hold_places(hold: Hold, former: Sequence[Claim]) -> None:

@@ -157,7 +157,7 @@ def offer_places(*, appointment: Appointment, now: datetime, wishes: Wishes | No
     """
     if wishes is None:
         wishes = wishes_from_json(appointment.series.wishes)
-    problem = _problem_of(appointment, now, _last_date(appointment) + LOOK_AHEAD, wishes)
+    problem = problem_of(appointment, now, last_date(appointment) + LOOK_AHEAD, wishes)
     spacing = eased(problem.cadence, appointment.series.order, appointment.local_date)
     problem = replace(problem, cadence=spacing)
     here = Place(to_step(appointment.starts_at), appointment.chair_id, appointment.nurse_id)
@@ -169,11 +169,14 @@ def offer_places(*, appointment: Appointment, now: datetime, wishes: Wishes | No
 
 def check_typed(*, appointment: Appointment, now: datetime, day: date, wall: time) -> Answer:
     """Judge a typed local date and time for one booked visit, at its location."""
-    problem = _problem_of(appointment, now, max(day, _last_date(appointment)), Wishes())
+    problem = problem_of(appointment, now, max(day, last_date(appointment)), Wishes())
     return _judge(problem, appointment.location, now, day, wall)
 
 
-def _problem_of(appointment: Appointment, now: datetime, until: date, wishes: Wishes) -> CourseProblem:
+def problem_of(
+    appointment: Appointment, now: datetime, until: date, wishes: Wishes, *, with_claims: bool = True
+) -> CourseProblem:
+    """One booked visit as a question, up to the local date ``until``: its own places count as free, the others stay."""
     problem = load_problem(
         order=appointment.series.order,
         location=appointment.location,
@@ -183,6 +186,7 @@ def _problem_of(appointment: Appointment, now: datetime, until: date, wishes: Wi
         until=until,
         wishes=wishes,
         ignoring=[appointment],
+        with_claims=with_claims,
     )
     if problem.reference is not None:
         return problem
@@ -191,7 +195,8 @@ def _problem_of(appointment: Appointment, now: datetime, until: date, wishes: Wi
     return replace(problem, reference=own.hour * 60 + own.minute)
 
 
-def _last_date(appointment: Appointment) -> date:
+def last_date(appointment: Appointment) -> date:
+    """The local date of the last open visit of its course, its own at least."""
     visits = Appointment.objects.open().filter(series=appointment.series_id)
     return max([*visits.values_list("local_date", flat=True), appointment.local_date])
 
