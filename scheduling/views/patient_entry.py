@@ -72,6 +72,7 @@ def patient_enter(request: HttpRequest, token: str, check_in: int | None = None)
 
     Changes nothing in the database: mail scanners follow links too.
     """
+    response: HttpResponse
     link = read_token(token, LinkPurpose.VISITS)
     if link is None and (offer := _latest_offer(token)):
         # Its own address sets the cookie; this one has a key in it, so it forbids every Referer.
