@@ -42,6 +42,7 @@ JOINS = (
     "appointment__location",
     "check_in__appointment__location",
     "alert__location",
+    "offer__entry__location",
 )
 
 
