@@ -18,6 +18,7 @@ from scheduling.core.words import CallState
 from scheduling.forms.waitlist import OfferCallForm, WaitForm
 from scheduling.forms.wishes import initial_wishes
 from scheduling.models import Appointment, Offer, Order, Patient, WaitlistEntry
+from scheduling.services.better import wishes_of
 from scheduling.services.due_unbooked import due_unbooked
 from scheduling.services.faults import Refused
 from scheduling.services.offer_answers import record_offer_call, withdraw_offer
@@ -89,7 +90,7 @@ def wait_change(request: HttpRequest, by: Actor, pk: int) -> HttpResponse:
         return redirect("waitlist")
     about = {"entry": entry, "visit": entry.appointment, "order": entry.order, "patient": entry.patient}
     initial = {"kind": entry.kind, "note": entry.note}
-    wishes = wishes_from_json(entry.wishes)
+    wishes = wishes_of(entry)
     return _answer(request, by, change_wait, {"entry": entry}, about, wishes, initial)
 
 
