@@ -42,8 +42,7 @@ def front(choices: Choices) -> Front:
         day, step = _bounds(choices, days, course)
         return Front(len(course), max(day, choices.earliest_day()), step)
     layers = _layers(choices)[0]
-    # With a place for every session left, it is the existing visits afterwards that refuse the last one.
-    session = min(len(layers), problem.sessions - 1)
+    session = len(layers)
     if session == 0:
         return Front(0, choices.earliest_day(), problem.not_before)
     before = layers[session - 1]
@@ -99,11 +98,16 @@ def _bounds(choices: Choices, days: list[int], found: list[int]) -> tuple[int, i
 def _layers(choices: Choices) -> tuple[list[dict[int, int]], list[int]]:
     """Per session the nodes in reach with their earliest starts; and the days on which the last one can end.
 
-    An earlier start at the same node never leaves less to what follows.
+    An earlier start at the same node never leaves less to what follows. A node that the existing visits ahead refuse
+    is out of reach at once: more sessions only make the seven days fuller.
     """
     problem = choices.problem
     graph = Graph(choices)
-    layer = {arc.node: choices.starts(arc.node >> CLASS_BITS).steps[0] for arc in graph.first_arcs}
+    layer = {
+        arc.node: choices.starts(arc.node >> CLASS_BITS).steps[0]
+        for arc in graph.first_arcs
+        if graph.closing(arc.node) is not None
+    }
     layers = [layer] if layer else []
     while layer and len(layers) < problem.sessions:
         following: dict[int, int] = {}
@@ -111,11 +115,9 @@ def _layers(choices: Choices) -> tuple[list[dict[int, int]], list[int]]:
             for arc in graph.arcs(node):
                 steps = choices.starts(arc.node >> CLASS_BITS).steps
                 step = next((one for one in steps if one >= start + problem.spacing or not arc.coupled), None)
-                if step is not None:
+                if step is not None and graph.closing(arc.node) is not None:
                     following[arc.node] = min(step, following.get(arc.node, step))
         layer = following
         if layer:
             layers.append(layer)
-    complete = len(layers) == problem.sessions
-    ends = [node >> CLASS_BITS for node in layers[-1] if graph.closing(node) is not None] if complete else []
-    return layers, ends
+    return layers, [node >> CLASS_BITS for node in layers[-1]] if len(layers) == problem.sessions else []
