@@ -19,16 +19,15 @@ gc.set_threshold(100_000, 50, 100)
 #: The tests that may skip or fail as expected: node id -> why. Any other fails the session.
 ALLOWED_SKIPS: dict[str, str] = {}
 
-#: Files of few tests that take long. They start first: no worker ends alone with one of them.
+#: Files of few tests that take long. They start first: no worker ends alone with one of them. Browser tests stay
+#: last: the event loop of their driver gives later tests a second connection, which keeps PostgreSQL from dropping
+#: the database.
 LONG_FILES = (
     "machine/test_all_services.py",
     "services/demo/test_loading.py",
     "services/demo/test_loaded.py",
     "test_fuzz.py",
-    "e2e/test_whole_life.py",
     "core/planner/test_exactness.py",
-    "e2e/test_whole_course.py",
-    "e2e/test_real_days.py",
     "services/messages/test_calendar_stays_true.py",
     "test_serve.py",
     "test_suite.py",
