@@ -103,7 +103,7 @@ class WaitlistEntry(models.Model):
 class Offer(models.Model):
     """One freed place offered to one waiting patient until ``expires_at`` (UTC), kept for them by ``hold``.
 
-    The place is ``starts_at`` (UTC), chair and nurse at the entry's location. Of one that is open, ``calls`` above
+    The place is ``starts_at`` (UTC), chair and nurse. Of one that is open, ``calls`` above
     zero means: called, not reached. Without ``answered_by`` the patient answered by their link.
     """
 
@@ -159,8 +159,3 @@ class Offer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.starts_at:%Y-%m-%d %H:%M} UTC: {self.entry.patient}"
-
-    @property
-    def local_start(self) -> datetime:
-        """The offered start, aware, in the location's zone."""
-        return self.starts_at.astimezone(self.entry.location.tz)

@@ -7,11 +7,21 @@ from django.conf import settings
 from django.db import transaction
 
 from scheduling.access import SYSTEM, Actor
-from scheduling.core.words import CANCELLED, MessageState, OfferState, OfferWay, OrderState, WaitEnd
+from scheduling.core.words import (
+    CANCELLED,
+    LinkPurpose,
+    MessageState,
+    OfferState,
+    OfferWay,
+    OrderState,
+    WaitEnd,
+)
 from scheduling.models import Hold, Offer, WaitlistEntry
 
 from .audit import record
 from .changes import GRACE
+from .faults import Refused
+from .links import link_in_force
 from .other_places import closing_time
 from .running import run
 from .waitlist import close_offers, end_wait, locked_entry, locked_offer
@@ -66,11 +76,17 @@ def _end_offer(*, by: Actor, now: datetime, pk: int, is_live: bool) -> int:
 
 
 def _call_instead(by: Actor, now: datetime, offer: Offer) -> int:
-    """Where the message failed or the patient may not be written to any more, the front desk calls."""
+    """Where the message failed, or its link was revoked with the address it went to, the front desk calls."""
     failed = offer.messages.filter(state__in=(MessageState.DROPPED, MessageState.FAILED))
-    if offer.way != OfferWay.LINK or offer.hold is None or not failed.exists():
+    is_cut_off = failed.exists() or link_in_force(offer.entry.patient, LinkPurpose.OFFER) is None
+    if offer.way != OfferWay.LINK or offer.hold is None or not is_cut_off:
         return 0
-    until = max(offer.expires_at, min(closing_time(offer.entry.location, now), offer.starts_at))
+    try:
+        closes = closing_time(offer.entry.location, now)
+    except Refused:
+        # No open day ahead: somebody may still be there to call until it would have ended.
+        closes = offer.expires_at
+    until = max(offer.expires_at, min(closes, offer.starts_at))
     Hold.objects.filter(pk=offer.hold.pk).update(expires_at=until)
     offer.way, offer.expires_at = OfferWay.CALL, until
     offer.save(update_fields=["way", "expires_at"])

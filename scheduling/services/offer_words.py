@@ -18,7 +18,7 @@ def offered_end(offer: Offer) -> datetime:
 
 def offered_words(offer: Offer) -> str:
     """Day, hours and zone of the place on one line, in the active language."""
-    return span_words(offer.starts_at, offered_end(offer), offer.entry.location.zone)
+    return span_words(offer.starts_at, offered_end(offer), offer.chair.location.zone)
 
 
 def state_of(offer: Offer, now: datetime) -> OfferState:

@@ -70,7 +70,7 @@ def _offer(message: Message, now: datetime) -> Rendered | Dropped:
     offer, patient = message.offer, message.patient
     if offer is None or state_of(offer, now) is not OfferState.OPEN:
         return Dropped(_("The offered place is no longer kept."))
-    place, link = offer.entry.location, link_in_force(patient, LinkPurpose.OFFER)
+    place, link = offer.chair.location, link_in_force(patient, LinkPurpose.OFFER)
     until = offer.expires_at.astimezone(place.tz)
     words = {
         "patient": patient,

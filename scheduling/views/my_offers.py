@@ -64,7 +64,7 @@ def my_offer(request: HttpRequest, pk: int) -> HttpResponse:
         return closed_page(request, status=403)
     with translation.override(link.patient.language):
         rows = Offer.objects.select_related(
-            "entry__patient__home_location", "entry__location", "entry__order", "entry__appointment__protocol"
+            "entry__patient__home_location", "chair__location", "entry__order", "entry__appointment__protocol"
         )
         offer = rows.filter(pk=pk, entry__patient=link.patient).first()
         if offer is None:
@@ -90,14 +90,14 @@ def _offer_page(request: HttpRequest, link: AccessLink, now: datetime, offer: Of
         except Refused as error:
             refused = error
             offer.refresh_from_db(fields=["state", "hold"])
-    entry, state = offer.entry, state_of(offer, now)
+    entry, state, place = offer.entry, state_of(offer, now), offer.chair.location
     context = {
         "offer": offer,
         "state": state.value,
-        "place": entry.location,
+        "place": place,
         "when": offered_words(offer),
         "visit": entry.appointment,
-        "until": moment_words(offer.expires_at.astimezone(entry.location.tz)),
+        "until": moment_words(offer.expires_at.astimezone(place.tz)),
         "is_waiting": entry.ended_at is None and state is not OfferState.OPEN,
         "has_pages": link.purpose == LinkPurpose.VISITS,
         "refused": refused,

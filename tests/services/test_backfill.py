@@ -46,7 +46,7 @@ from scheduling.services.offer_answers import (
     withdraw_offer,
 )
 from scheduling.services.offer_ends import end_offers
-from scheduling.services.patients import revoke_consent
+from scheduling.services.patients import revoke_consent, save_patient
 from scheduling.services.waitlist import leave_waitlist, wait_for_better, wait_for_session
 from scheduling.services.wishes import wishes_to_json
 from tests.factories import NOW, agree_to_email, make_patient, make_visits
@@ -300,6 +300,16 @@ def test_without_consent_to_mail_and_after_its_end_the_front_desk_calls(clinic: 
     assert (told(), end_offers(NOW + 2 * HOUR)) == ([MessageState.DROPPED], 1)
     offer.refresh_from_db()
     assert (offer.way, offer.state) == (OfferWay.CALL, OfferState.OPEN)
+
+
+def test_an_offer_whose_link_was_revoked_becomes_a_call(clinic: Clinic) -> None:
+    entry = wait(clinic, booked(clinic, LAST))
+    offer_freed_places(NOW + HOUR)
+    deliver(NOW + HOUR)
+    assert end_offers(NOW + HOUR) == 0
+    entry.patient.email = "new@example.org"
+    save_patient(by=clinic.clerk, now=NOW + HOUR, patient=entry.patient)
+    assert (end_offers(NOW + HOUR), open_offer().way) == (1, OfferWay.CALL)
 
 
 def test_a_cancelled_visit_takes_its_offer_back_and_an_undo_lets_the_patient_wait_on(clinic: Clinic) -> None:

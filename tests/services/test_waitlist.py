@@ -26,9 +26,21 @@ from scheduling.services.links import link_in_force
 from scheduling.services.offer_ends import end_offers
 from scheduling.services.running import run
 from scheduling.services.standing import pause_patient
+from scheduling.services.transfers import transfer_series
 from scheduling.services.waitlist import change_wait, leave_waitlist, wait_for_better, wait_for_session
 from scheduling.services.wishes import wishes_to_json
-from tests.factories import NOW, actor, make_follow_up, make_patient, make_plan, make_staff, make_visits
+from tests.factories import (
+    NOW,
+    actor,
+    make_chair,
+    make_follow_up,
+    make_location,
+    make_nurse,
+    make_patient,
+    make_plan,
+    make_staff,
+    make_visits,
+)
 from tests.services.clinics import COURSE, Clinic
 
 pytestmark = pytest.mark.django_db
@@ -169,6 +181,21 @@ def test_a_replaced_order_takes_its_waiting_patient_along_and_a_closed_one_ends_
     assert end_offers(NOW) == 1
     entry.refresh_from_db()
     assert entry.why == WaitEnd.ORDER_CLOSED
+
+
+def test_a_course_that_goes_on_elsewhere_takes_its_waiting_patient_along(
+    clinic: Clinic, series: Series, visit: Appointment
+) -> None:
+    entry = wait_for_better(by=clinic.clerk, now=NOW, appointment=visit, kind=WaitKind.EARLIER)
+    offer_freed_places(NOW + HOUR)
+    there = make_location("Pacific", zone="America/Los_Angeles")
+    make_chair(there)
+    make_nurse(there)
+    transfer_series(by=clinic.clerk, now=NOW + HOUR, series=series, location=there, reason="Has moved house")
+    entry.refresh_from_db()
+    assert (entry.location, Offer.objects.get().state) == (there, OfferState.WITHDRAWN)
+    assert offer_freed_places(NOW + HOUR) == 1
+    assert Offer.objects.get(state=OfferState.OPEN).chair.location == there
 
 
 # --- due but not booked ---
