@@ -3,7 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from operator import attrgetter
+from functools import reduce
+from operator import attrgetter, or_
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -22,6 +23,8 @@ from .seats import extra_seats, replace_seats
 from .taken import Taken
 
 STEP = timedelta(minutes=STEP_MINUTES)
+AT_ONCE = 100
+"""So many visits are asked about in one query: SQLite reads a condition only 1000 deep."""
 
 
 def release(visits: Iterable[Appointment]) -> None:
@@ -295,11 +298,11 @@ def _collisions(
 def _claims_near(
     visits: Sequence[Appointment], pattern: Pattern, seats: dict[tuple[str, int], list[Seat]]
 ) -> dict[int, list[Claim]]:
-    """Claims by seat that bind these visits, in one indexed query.
+    """Claims by seat that bind these visits, in one indexed query for every AT_ONCE of them.
 
     Of a nurse's monitoring seats also those of a day before and after: they may have to change seats.
     """
-    near = Q()
+    nears = []
     for visit in visits:
         start, end = visit.starts_at, visit.starts_at + pattern.chair * STEP
         owners = (
@@ -309,10 +312,16 @@ def _claims_near(
         )
         single = [seat.pk for kind, owner in owners for seat in _seats_of(seats, kind, owner)]
         hers = [seat.pk for seat in _seats_of(seats, SeatKind.MONITORING, visit.nurse_id)]
-        near |= Q(seat__in=single, starts_at__gt=start - CLAIM_LIMIT, starts_at__lt=end)
-        near |= Q(seat__in=hers, starts_at__gt=start - 2 * CLAIM_LIMIT, starts_at__lt=end + CLAIM_LIMIT)
+        nears.append(
+            Q(seat__in=single, starts_at__gt=start - CLAIM_LIMIT, starts_at__lt=end)
+            | Q(seat__in=hers, starts_at__gt=start - 2 * CLAIM_LIMIT, starts_at__lt=end + CLAIM_LIMIT)
+        )
+    # One claim may bind visits of several questions.
+    claims: dict[int, Claim] = {}
+    for first in range(0, len(nears), AT_ONCE):
+        claims |= Claim.objects.filter(reduce(or_, nears[first : first + AT_ONCE])).in_bulk()
     found: dict[int, list[Claim]] = defaultdict(list)
-    for claim in Claim.objects.filter(near):
+    for claim in claims.values():
         found[claim.seat_id].append(claim)
     return found
 

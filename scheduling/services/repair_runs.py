@@ -1,25 +1,26 @@
 """Searching for a repair in the background: asked for, watched, stopped, thrown away."""
 
 import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import connections, transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from scheduling.access import Action, Actor
 from scheduling.core.planner import Place
-from scheduling.core.repair import Change, Repair, RepairCost
+from scheduling.core.repair import Change, Repair, RepairCost, RepairProblem
 from scheduling.core.words import RepairState
 from scheduling.models import Disruption, RepairRun
 
 from .audit import author, record
 from .faults import Refused
 from .repair_search import find_repair, load_repair, lost_visits
+from .running import run
 
 CUT_OFF = timedelta(seconds=15)
 """So long after its time a search that has not ended was cut off: its process is gone."""
@@ -77,29 +78,62 @@ def start_search(asked: RepairRun, now: datetime) -> None:
     threading.Thread(target=work, name=f"repair {asked.pk}", daemon=True).start()
 
 
-def search(asked: RepairRun, now: datetime, clock: Callable[[], float] = time.monotonic) -> None:
-    """Find the repair and note it, better ones on the way as well; ``clock`` counts seconds.
+def search(asked: RepairRun, now: datetime) -> None:
+    """Find the repair and note it, better ones on the way as well.
 
-    A search that fails is noted as cut off before the fault goes on.
+    All that touches the database happens in this thread: the solver's own threads would each open a connection. A
+    search that fails is noted as cut off before the fault goes on.
     """
     rows = RepairRun.objects.filter(pk=asked.pk, state=RepairState.RUNNING)
-    written = clock() - WRITES_EVERY
-
-    def progress(best: Repair, _seconds: float) -> bool:
-        nonlocal written
-        if clock() - written >= WRITES_EVERY:
-            written = clock()
-            rows.update(found=repair_values(best))
-        return rows.filter(stop_asked=False).exists()
-
     try:
-        problem = load_repair(disruption=asked.disruption, now=now)
-        best = find_repair(problem=problem, seconds=settings.REPAIR_SECONDS, progress=progress)
+        going = _Search(load_repair(disruption=asked.disruption, now=now))
+        going.is_wanted = rows.filter(stop_asked=False).exists()
+        going.start()
+        while going.is_alive():
+            going.join(WRITES_EVERY)
+            going.is_wanted = run(_note_progress, rows, going.best)
+        best = going.answer()
     except Exception:
-        rows.update(state=RepairState.FAILED, finished_at=now)
+        run(rows.update, state=RepairState.FAILED, finished_at=now)
         raise
     ended = now + timedelta(seconds=best.seconds)
-    rows.update(state=RepairState.DONE, finished_at=ended, found=repair_values(best))
+    run(rows.update, state=RepairState.DONE, finished_at=ended, found=repair_values(best))
+
+
+def _note_progress(rows: "QuerySet[RepairRun]", best: Repair | None) -> bool:
+    """Write the best so far; whether it is still wanted."""
+    if best:
+        rows.update(found=repair_values(best))
+    return rows.filter(stop_asked=False).exists()
+
+
+class _Search(threading.Thread):
+    """The solver in a thread without a database: the best so far, and whether it shall go on."""
+
+    def __init__(self, problem: RepairProblem) -> None:
+        super().__init__(name="repair search", daemon=True)
+        self.problem, self.is_wanted = problem, True
+        self.best: Repair | None = None
+        self.fault: Exception | None = None
+
+    def run(self) -> None:
+        """Search until the time is over or nobody wants more."""
+        try:
+            self.best = find_repair(
+                problem=self.problem, seconds=settings.REPAIR_SECONDS, progress=self._note
+            )
+        except Exception as fault:
+            self.fault = fault
+
+    def _note(self, best: Repair, _seconds: float) -> bool:
+        self.best = best
+        return self.is_wanted
+
+    def answer(self) -> Repair:
+        """What was found once the thread is over. Raises what went wrong in it."""
+        if self.fault or self.best is None:
+            raise self.fault or RuntimeError("the search found nothing")
+        return self.best
 
 
 @transaction.atomic
@@ -112,10 +146,16 @@ def stop_repair(*, by: Actor, now: datetime, run: RepairRun) -> None:
 
 @transaction.atomic
 def discard_repair(*, by: Actor, now: datetime, run: RepairRun) -> None:
-    """Throw a proposal away; nothing of it was done."""
+    """Throw a proposal away; nothing of it was done. Raises Refused once it was used or thrown away."""
     by.require(Action.COVER)
-    RepairRun.objects.filter(pk=run.pk, state=RepairState.DONE).update(state=RepairState.DISCARDED)
+    if not RepairRun.objects.filter(pk=run.pk, state=RepairState.DONE).update(state=RepairState.DISCARDED):
+        raise Refused("repair_over", repair_over_words())
     record(by=by, now=now, action="discard_repair", subject=run.disruption, repair=run.pk)
+
+
+def repair_over_words() -> str:
+    """What is said of a proposal that is none any more."""
+    return _("This proposal was used or thrown away meanwhile. Search again.")
 
 
 def repair_values(repair: Repair) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from scheduling.services.repair_runs import (
     discard_repair,
     is_cut_off,
     repair_of,
+    repair_over_words,
     start_search,
     stop_repair,
 )
@@ -35,22 +36,30 @@ from scheduling.services.uncovering import CALL_WITHIN
 
 from .disruptions import disruption_of
 from .entrance import staff_page
+from .repair_words import what_changes
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One visit before and after, by the clock of the location; ``after`` is None where no place was found.
 
-    ``is_called``: its patient is called before it moves. ``keeps_time``: only nurse or chair change.
+    ``former``: the chair and nurse it has. ``is_called``: its patient is called before it moves. ``keeps_time``: only
+    nurse or chair change.
     """
 
     visit: Appointment
     before: datetime
     after: datetime | None
+    former: tuple[str, str]
     chair: str
     nurse: str
     keeps_time: bool
     is_called: bool
+
+    @property
+    def what(self) -> str:
+        """What is another time for the patient."""
+        return what_changes(self.before, self.after) if self.after else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,11 @@ class Group:
 
     number: int
     rows: list[Row]
+
+    @property
+    def moves(self) -> bool:
+        """Whether a patient is moved by it, which not everybody may do."""
+        return any(not row.keeps_time and not row.is_called for row in self.rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +84,11 @@ class Shown:
     unplaced: list[Row]
     is_sure: str
 
+    @property
+    def moves(self) -> bool:
+        """Whether it moves a patient."""
+        return any(group.moves for group in self.groups)
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
@@ -78,14 +97,14 @@ def disruption_repair(request: HttpRequest, by: Actor, pk: int) -> HttpResponse:
     """Ask for a repair, watch the search, accept or throw away what it found."""
     disruption, now = disruption_of(pk), timezone.now()
     if request.method != "POST":
-        return _page(request, disruption, now)
+        return _page(request, by, disruption, now)
     act = ACTS.get(request.POST.get("action", ""))
     if act is None:
-        return _page(request, disruption, now)
+        return _page(request, by, disruption, now)
     try:
         act(request, by, disruption, now)
     except Refused as refused:
-        return _page(request, disruption, now, refused=refused)
+        return _page(request, by, disruption, now, refused=refused)
     return redirect("disruption_repair", disruption.pk)
 
 
@@ -107,16 +126,20 @@ def _stop(request: HttpRequest, by: Actor, disruption: Disruption, now: datetime
 
 
 def _discard(request: HttpRequest, by: Actor, disruption: Disruption, now: datetime) -> None:
+    run(discard_repair, by=by, now=now, run=_shown_run(request, disruption))
+    messages.success(request, _("The proposal is thrown away. Nothing was changed."))
+
+
+def _shown_run(request: HttpRequest, disruption: Disruption) -> RepairRun:
+    """The proposal that the page showed. Raises Refused where another one took its place."""
     latest = _latest(disruption)
-    if latest:
-        run(discard_repair, by=by, now=now, run=latest)
-        messages.success(request, _("The proposal is thrown away. Nothing was changed."))
+    if latest is None or str(latest.pk) != request.POST.get("repair"):
+        raise Refused("repair_over", repair_over_words())
+    return latest
 
 
 def _accept(request: HttpRequest, by: Actor, disruption: Disruption, now: datetime) -> None:
-    latest = _latest(disruption)
-    if latest is None or str(latest.pk) != request.POST.get("repair"):
-        raise Refused("repair_over", _("This proposal was used or thrown away meanwhile. Search again."))
+    latest = _shown_run(request, disruption)
     found = repair_of(latest.found)
     every = request.POST.get("which") == "all"
     groups = {change.group for change in found.changes} if found and every else set(_chosen(request))
@@ -162,7 +185,11 @@ ACTS = {"ask": _ask, "stop": _stop, "discard": _discard, "accept": _accept}
 
 
 def _page(
-    request: HttpRequest, disruption: Disruption, now: datetime, refused: Refused | None = None
+    request: HttpRequest,
+    by: Actor,
+    disruption: Disruption,
+    now: datetime,
+    refused: Refused | None = None,
 ) -> HttpResponse:
     latest = _latest(disruption)
     found = repair_of(latest.found) if latest else None
@@ -182,6 +209,7 @@ def _page(
         "shown": _shown(disruption, found, now) if found and not is_running else None,
         "refused": refused,
         "chosen": _chosen(request),
+        "may_move": by.may(Action.MOVE),
     }
     is_piece = bool(request.htmx) and is_running  # type: ignore[attr-defined]
     template = "staff/repair_progress.html" if is_piece else "staff/repair.html"
@@ -206,6 +234,7 @@ def _shown(disruption: Disruption, found: Repair, now: datetime) -> Shown:
             visit=visits[change.visit],
             before=before.astimezone(tz),
             after=from_step(place.start).astimezone(tz) if change.place else None,
+            former=(chairs.get(change.former.chair, ""), nurses.get(change.former.nurse, "")),
             chair=chairs.get(place.chair, ""),
             nurse=nurses.get(place.nurse, ""),
             keeps_time=place.start == change.former.start,

@@ -18,6 +18,7 @@ from scheduling.models import (
     Seat,
     Series,
 )
+from scheduling.services import claims
 from scheduling.services.appointments import Canceller, cancel_appointment
 from scheduling.services.faults import Refused
 from scheduling.services.running import run
@@ -352,3 +353,16 @@ def test_a_cancelled_visit_can_be_booked_again_under_the_next_number(clinic: Cli
         .order_by("number")
         .values_list("number", "status")
     ) == [(3, Status.CANCELLED_IN_TIME), (7, Status.BOOKED)]
+
+
+def test_visits_asked_about_in_several_queries_count_a_patient_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both visits are near enough to hers to bind her; Ana looks after two at a time."""
+    monkeypatch.setattr(claims, "AT_ONCE", 1)
+    clinic = Clinic(capacity=2)
+    clinic.book(clinic.order(), [COURSE[0] + timedelta(hours=1)])
+    starts = [COURSE[0], COURSE[0] + timedelta(days=2)]
+    series = clinic.book(clinic.order(), starts, chair=make_chair(clinic.location, "Chair 2"))
+    assert Claim.objects.filter(appointment__series=series).count() == 2 * 5
+    third = make_chair(clinic.location, "Chair 3")
+    with pytest.raises(Refused, match="taken"):
+        clinic.book(clinic.order(), [COURSE[0] + timedelta(minutes=30)], chair=third)

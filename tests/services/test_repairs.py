@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from scheduling.access import Actor
+from scheduling.access import Actor, NotAllowed
 from scheduling.core.repair import RepairCost
 from scheduling.core.timeline import from_step
 from scheduling.core.words import (
@@ -45,6 +45,7 @@ from scheduling.services.repair_runs import (
     stop_repair,
 )
 from scheduling.services.repair_search import load_repair
+from scheduling.services.visit_history import acts
 from tests import factories
 from tests.factories import NOW, actor
 from tests.services.clinics import COURSE, Clinic
@@ -139,6 +140,11 @@ def test_accepting_all_moves_covers_and_tells_in_one_act(ill: Ill) -> None:
     # Ada alone hears of it, once, and her calendar with it.
     assert ill.news() == [MessageKind.CONFIRMATION, MessageKind.INVITATION]
     assert AuditEntry.objects.filter(action="accept_repair").count() == 1
+    # Each visit's own history says it as well.
+    assert [(act.action, act.before, act.after) for act in acts(ada)] == [
+        ("move_appointment", ill.ada.starts_at, ada.starts_at)
+    ]
+    assert [act.action for act in acts(cy)] == ["reassign"]
     assert RepairRun.objects.get().state == RepairState.ACCEPTED
 
 
@@ -184,6 +190,7 @@ def test_a_day_that_somebody_else_changed_is_refused_with_nothing_half_applied(i
         ill.accept(run)
     assert refused.value.code == "day_changed"
     assert "Nothing was changed" in str(refused.value)
+    assert f"{again(ill.cy)}: moved meanwhile." in str(refused.value)
     assert again(ill.ada).starts_at == ill.ada.starts_at
 
 
@@ -201,6 +208,26 @@ def test_a_place_taken_meanwhile_is_named_with_nothing_half_applied(ill: Ill) ->
     assert (again(ill.ada).starts_at, again(ill.cy).nurse_id) == (ill.ada.starts_at, ill.clinic.nurse.pk)
 
 
+def test_a_rule_that_no_longer_holds_says_whose_visit_breaks_it(ill: Ill) -> None:
+    run = ill.found()
+    ill.away(ill.ben)
+    with pytest.raises(Refused) as refused:
+        ill.accept(run)
+    assert refused.value.code == "rules_broken"
+    assert str(refused.value).startswith("The day changed since this was found. Nothing was changed")
+    assert f"{ill.ada.patient}: " in str(refused.value)
+    assert again(ill.cy).nurse_id == ill.clinic.nurse.pk
+
+
+def test_a_manager_covers_by_a_repair_and_moves_nobody(ill: Ill) -> None:
+    run, manager = ill.found(), actor(factories.make_staff(Role.MANAGER))
+    found = repair_of(run.found)
+    assert found is not None
+    with pytest.raises(NotAllowed):
+        accept_repair(by=manager, now=NOW, run=run, groups=ill.groups(run))
+    assert again(ill.ada).starts_at == ill.ada.starts_at
+
+
 def test_a_proposal_is_accepted_once(ill: Ill) -> None:
     run = ill.found()
     ill.accept(run)
@@ -212,9 +239,13 @@ def test_a_proposal_is_accepted_once(ill: Ill) -> None:
 def test_a_discarded_proposal_cannot_be_accepted(ill: Ill) -> None:
     run = ill.found()
     discard_repair(by=ill.desk, now=NOW, run=run)
-    with pytest.raises(Refused) as refused:
-        ill.accept(run)
-    assert refused.value.code == "repair_over"
+    for attempt in (
+        lambda: ill.accept(run),
+        lambda: discard_repair(by=ill.desk, now=NOW, run=run),
+    ):
+        with pytest.raises(Refused) as refused:
+            attempt()
+        assert refused.value.code == "repair_over"
 
 
 def test_once_the_nurse_is_back_there_is_nothing_to_repair(ill: Ill) -> None:

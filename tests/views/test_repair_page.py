@@ -63,6 +63,8 @@ def test_what_is_found_is_shown_before_and_after_with_how_sure_it_is(ill: Ill, n
     assert "Proven: no other proposal leaves or moves fewer patients." in html
     assert "same time with Ben" in html
     assert "moved, the patient is told at once" in html
+    assert "4 h 45 min later" in html
+    assert "in place of Ana, Chair 1" in html
     shown = page.context["shown"]
     rows = {row.visit.pk: row for group in shown.groups for row in group.rows}
     assert rows[ill.cy.pk].keeps_time
@@ -77,6 +79,16 @@ def test_all_of_it_is_accepted_at_once(ill: Ill, nurse: Client) -> None:
     assert Appointment.objects.get(pk=ill.cy.pk).nurse_id == ill.ben.pk
     html = nurse.get(url(ill)).content.decode()
     assert "there is nothing to repair" in html
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_manager_is_offered_nothing_that_moves_a_patient(ill: Ill, nurse: Client) -> None:
+    nurse.post(url(ill), {"action": "ask"})
+    manager = logged_in(Role.MANAGER)
+    html = manager.get(url(ill)).content.decode()
+    assert "what moves somebody cannot be ticked" in html
+    assert "Accept all" not in html
+    assert accept(manager, ill, which="all").status_code == 403  # type: ignore[attr-defined]
 
 
 @pytest.mark.usefixtures("at_once")
@@ -118,9 +130,13 @@ def test_two_who_accept_are_told_apart(ill: Ill, nurse: Client) -> None:
 @pytest.mark.usefixtures("at_once")
 def test_none_of_it_is_accepted(ill: Ill, nurse: Client) -> None:
     nurse.post(url(ill), {"action": "ask"})
-    answer = nurse.post(url(ill), {"action": "discard"})
+    run = RepairRun.objects.get()
+    answer = nurse.post(url(ill), {"action": "discard", "repair": run.pk})
     assert said(answer) == ["The proposal is thrown away. Nothing was changed."]
     assert RepairRun.objects.get().state == RepairState.DISCARDED
+    for sent in ({"repair": run.pk}, {}):
+        twice = nurse.post(url(ill), {"action": "discard", **sent})
+        assert "used or thrown away meanwhile" in twice.content.decode()
 
 
 @pytest.mark.usefixtures("never")

@@ -54,4 +54,7 @@ class Repair:
 
 
 Progress = Callable[[Repair, float], bool]
-"""Told the best so far and the seconds since the start; False stops the search."""
+"""Told the best so far and the seconds since the start; False stops the search.
+
+Called now and then by threads of the solver: it must not ask a database, whose connections belong to one thread.
+"""

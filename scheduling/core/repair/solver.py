@@ -3,9 +3,11 @@
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
+from threading import Event, Thread
 
 from ortools.sat.python import cp_model
 
@@ -22,6 +24,8 @@ from .room import Room
 
 WORKERS = 2
 SEED = 7
+PULSE = 0.5
+"""Seconds between two times that a search is asked whether to go on."""
 
 
 class _Chairs(Enum):
@@ -71,8 +75,11 @@ def improve(
         model, radix = _built(problem, choices, chairs)
         _hint(problem, model, hint)
         solver = _solver(max(0.1, until - time.monotonic()))
-        watcher = _Watcher(problem, model, radix, progress, begin)
-        status = solver.solve(model.cp, watcher)
+        watcher = _Watcher(problem, model, radix, progress, begin, found)
+        if chairs is _Chairs.COUNTED:
+            solver.best_bound_callback = watcher.on_bound
+        with _asking(watcher, solver):
+            status = solver.solve(model.cp, watcher)
         if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
             break
         bound = bound or _levels(math.ceil(solver.best_objective_bound - 0.5), radix)
@@ -130,11 +137,12 @@ class _Watcher(cp_model.CpSolverSolutionCallback):
         radix: Sequence[int],
         progress: Progress | None,
         begin: float,
+        best: Repair,
     ) -> None:
-        """``begin``: when the search began (monotonic)."""
+        """``begin``: when the search began (monotonic); ``best``: what was found before."""
         super().__init__()
         self._problem, self._model, self._radix = problem, model, radix
-        self._progress, self._begin = progress, begin
+        self._progress, self._begin, self._best = progress, begin, replace(best, by_solver=True)
         self.goes_on = True
 
     def on_solution_callback(self) -> None:
@@ -142,11 +150,42 @@ class _Watcher(cp_model.CpSolverSolutionCallback):
         if self._progress is None:
             return
         places, others = _read(self._problem, self._model, self.boolean_value)
-        bound = _levels(round(self.best_objective_bound), self._radix)
-        shown = replace(as_repair(self._problem, places, others), bound=(bound[0], bound[1]), by_solver=True)
-        self.goes_on = self._progress(shown, time.monotonic() - self._begin)
-        if not self.goes_on:
+        self._best = replace(as_repair(self._problem, places, others), by_solver=True)
+        self.on_bound(self.best_objective_bound)
+        if not self.asks():
             self.stop_search()
+
+    def on_bound(self, bound: float) -> None:
+        """Nothing costs less, as is known by now."""
+        if not math.isfinite(bound):
+            return
+        levels = _levels(round(bound), self._radix)
+        self._best = replace(self._best, bound=(levels.unplaced, levels.moved))
+
+    def asks(self) -> bool:
+        """Tell the best so far and ask whether to go on; once nobody wants more it stays so."""
+        if self._progress and not self._progress(self._best, time.monotonic() - self._begin):
+            self.goes_on = False
+        return self.goes_on
+
+
+@contextmanager
+def _asking(watcher: _Watcher, solver: cp_model.CpSolver) -> Iterator[None]:
+    """Ask every PULSE whether to go on, also while nothing better is found."""
+    over = Event()
+
+    def ask() -> None:
+        while not over.wait(PULSE):
+            if not watcher.asks():
+                solver.stop_search()
+
+    thread = Thread(target=ask, name="repair pulse", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def _built(

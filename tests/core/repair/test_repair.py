@@ -3,11 +3,12 @@
 from dataclasses import replace
 from datetime import date
 from random import Random
+from threading import current_thread
 
 import pytest
 
 from scheduling.core.planner import Place
-from scheduling.core.repair import Repair, RepairCost, RepairProblem, repair, search
+from scheduling.core.repair import Repair, RepairCost, RepairProblem, repair, search, solver
 from scheduling.core.repair.options import options, spaced
 
 from ..clinics import SHORT
@@ -167,6 +168,19 @@ def test_the_search_stops_when_it_is_asked_to() -> None:
     problem = MadeUp(0, nurses=7, capacity=2).away(101, [WEDNESDAY])
     found = repair(problem, progress=stop)
     assert (len(heard), found.by_solver, found.proven) == (1, False, False)
+
+
+def test_a_stop_is_heard_while_nothing_better_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(solver, "PULSE", 0.001)
+    asked: list[str] = []
+
+    def stop_between(_best: Repair, _seconds: float) -> bool:
+        asked.append(current_thread().name)
+        return asked[-1] != "repair pulse"
+
+    found = repair(MadeUp(0, nurses=7, capacity=2).away(101, [WEDNESDAY]), progress=stop_between)
+    assert "repair pulse" in asked
+    assert not found.proven
 
 
 def test_progress_gets_better_and_never_worse() -> None:
