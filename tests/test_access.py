@@ -19,10 +19,12 @@ from scheduling.core.words import (
     Channel,
     DisruptionKind,
     LinkPurpose,
+    OfferWay,
     RequiredBefore,
     Role,
     Severity,
     Status,
+    WaitKind,
 )
 from scheduling.models import (
     AccessLink,
@@ -37,13 +39,15 @@ from scheduling.models import (
     FollowUpPlan,
     Hold,
     MedicationTrial,
+    Offer,
     Patient,
     Prerequisite,
     Presence,
     Series,
     SeriesTransfer,
+    WaitlistEntry,
 )
-from scheduling.services.links import link_for, token
+from scheduling.services.links import link_for, offer_link, token
 from scheduling.services.patients import give_consent
 from tests import factories
 from tests.factories import NOW
@@ -73,6 +77,8 @@ class World:
     link: AccessLink
     feed: AccessLink
     address: AccessLink
+    offered: AccessLink
+    offer: Offer
     medicine: MedicationTrial
     consent: Consent
     change: CourseChange
@@ -133,6 +139,23 @@ def make_world() -> World:
             link=links["patient_a"],
             feed=link_for(by=SYSTEM, now=NOW, patient=patient, purpose=LinkPurpose.FEED),
             address=link_for(by=SYSTEM, now=NOW, patient=patient, purpose=LinkPurpose.ADDRESS),
+            offered=offer_link(by=SYSTEM, now=NOW, patient=patient),
+            offer=Offer.objects.create(
+                entry=WaitlistEntry.objects.create(
+                    patient=patient,
+                    order=order,
+                    location=location,
+                    kind=WaitKind.EARLIER,
+                    since=NOW,
+                    made_by=nurse,
+                ),
+                starts_at=start + timedelta(days=9),
+                chair=chair,
+                nurse=nurse,
+                made_at=NOW,
+                expires_at=NOW + timedelta(hours=2),
+                way=OfferWay.LINK,
+            ),
             medicine=MedicationTrial.objects.create(patient=patient, medicine="Tried", outcome="no_effect"),
             consent=give_consent(by=by, now=NOW, patient=patient, channel=Channel.EMAIL),
             change=CourseChange.objects.create(
@@ -349,6 +372,13 @@ TABLE: dict[str, tuple[Arguments, dict[str, str]]] = {
     "message_resend": (message, may(Action.HANDLE_MESSAGES)),
     "message_done": (message, may(Action.HANDLE_MESSAGES)),
     "message_drop": (message, may(Action.HANDLE_MESSAGES)),
+    "waitlist": (nothing, may(Action.SEE_PATIENTS)),
+    "wait_join": (lambda world: (world.visit.pk,), may(Action.MOVE)),
+    "wait_join_session": (order, may(Action.MOVE)),
+    "wait_change": (lambda world: (world.offer.entry_id,), may(Action.MOVE)),
+    "wait_leave": (lambda world: (world.offer.entry_id,), may(Action.MOVE)),
+    "offer_withdraw": (lambda world: (world.offer.pk,), may(Action.MOVE)),
+    "offer_call": (lambda world: (world.offer.pk,), may(Action.MOVE)),
     "set_up": (nothing, may(Action.CONFIGURE)),
     "attention": (nothing, may(Action.SEE_ATTENTION)),
     "alert_acknowledge": (lambda world: (world.alert.pk,), may(Action.ACKNOWLEDGE)),
@@ -360,6 +390,10 @@ TABLE: dict[str, tuple[Arguments, dict[str, str]]] = {
     "address_enter": (lambda world: (token(world.address),), EVERYBODY),
     "patient_enter": (lambda world: (world.tokens["patient_a"],), EVERYBODY),
     "new_link": (nothing, EVERYBODY),
+    "offer_enter": (lambda world: (token(world.offered), world.offer.pk), EVERYBODY),
+    "my_offer": (lambda world: (world.offer.pk,), own()),
+    "my_wait": (visit, own()),
+    "my_wait_leave": (visit, own()),
     "my_visits": (nothing, patients_only()),
     "my_calendar": (nothing, patients_only()),
     "my_check_in": (lambda world: (world.check_in.pk,), own()),

@@ -51,7 +51,9 @@ MODULES = [
         ("services", "calendar_files.py"),
         ("services", "calendar_ways.py"),
         ("services", "my_requests.py"),
+        ("services", "offer_answers.py"),
         ("services", "visit_words.py"),
+        ("services", "waitlist.py"),
     )
 ]
 #: Reasons that these modules keep in the ledger for staff. A translation would be stored when a patient acts.
@@ -63,6 +65,9 @@ FOR_STAFF = {
     "The address is proven.",
     "The patient no longer agrees to e-mail.",
     "Sent again.",
+    "The offered place is no longer kept.",
+    "A prescriber has to sign this order first.",
+    "This patient is no longer on the waiting list.",
 }
 #: Choices of models that patients see; all other words of those modules are for staff.
 LABELS = [*EFFECT_LABELS, *GRADE_LABELS, *SAFETY_LABELS, *FAULT_WORDS.items(), *CALENDAR_WAY_LABELS]

@@ -2,9 +2,19 @@
 
 from django.contrib import admin
 
-from scheduling.models import CapacityRaise, DisruptedVisit, Disruption, Presence, RepairRun, SeriesTransfer
+from scheduling.models import (
+    CapacityRaise,
+    DisruptedVisit,
+    Disruption,
+    Offer,
+    Presence,
+    RepairRun,
+    SeriesTransfer,
+    WaitlistEntry,
+)
 
 from .base import RecordAdmin, RecordInline
+from .patients import BY_PATIENT
 
 
 class DisruptedVisitInline(RecordInline):
@@ -77,3 +87,21 @@ class SeriesTransferAdmin(RecordAdmin):
     list_filter = ("to_location", ("countersigned_at", admin.EmptyFieldListFilter))
     list_select_related = ("series__patient", "from_location", "to_location", "made_by", "countersigned_by")
     search_fields = ("series__patient__last_name", "=series__patient__mrn")
+
+
+class OfferInline(RecordInline):
+    """The places offered to one waiting patient and what became of them."""
+
+    model = Offer
+    related = ("chair", "nurse", "hold", "answered_by", "called_by")
+
+
+@admin.register(WaitlistEntry)
+class WaitlistEntryAdmin(RecordAdmin):
+    """Who waits or waited for a better place."""
+
+    inlines = (OfferInline,)
+    list_display = ("since", "patient", "kind", "location", "appointment", "made_by", "ended_at", "why")
+    list_filter = ("kind", "location", "why", ("ended_at", admin.EmptyFieldListFilter))
+    list_select_related = ("patient", "location", "appointment__patient", "made_by")
+    search_fields = BY_PATIENT

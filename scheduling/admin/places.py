@@ -73,6 +73,13 @@ class LocationForm(ConfigurationForm):
         initial=15,
         help_text=_("A red flag that nobody acknowledged then goes to the next contact."),
     )
+    offer_minutes = forms.IntegerField(
+        label=_("Offered places are kept (minutes)"),
+        min_value=30,
+        max_value=1440,
+        initial=120,
+        help_text=_("How long a patient on the waiting list has to answer, nights left out."),
+    )
 
     def clean(self) -> dict[str, Any] | None:
         """Name the visits that stand in the way."""
@@ -179,6 +186,7 @@ class LocationAdmin(ConfigurationAdmin):
         (None, {"fields": ("name", "address", "zone", "calendar_label", "calendar_way", "is_active")}),
         (_("Phone numbers"), {"fields": ("phone", "after_hours_phone", "emergency_phone", "crisis_phone")}),
         (_("Red flags"), {"fields": ("escalation_minutes",)}),
+        (_("Waiting list"), {"fields": ("offer_minutes",)}),
         (_("Public holidays"), {"fields": ("holiday_country", "holiday_subdivision")}),
         (
             _("Booking"),

@@ -37,7 +37,11 @@ def next_waking(at: datetime, zone: ZoneInfo) -> datetime:
 
 def waking_hours_later(at: datetime, hours: int, zone: ZoneInfo) -> datetime:
     """The moment at which ``hours`` waking hours have passed since ``at``; never inside quiet hours."""
-    left = timedelta(hours=hours)
+    return waking_later(at, timedelta(hours=hours), zone)
+
+
+def waking_later(at: datetime, left: timedelta, zone: ZoneInfo) -> datetime:
+    """The moment (UTC) at which so much waking time has passed since ``at``; never inside quiet hours."""
     at = next_waking(at.astimezone(UTC), zone)
     while True:
         until = at_wall(at.astimezone(zone).date(), EVENING, zone)

@@ -46,6 +46,18 @@ class Wishes:
         """Whether no blackout covers a local date."""
         return not any(since <= day <= until for since, until in self.blackouts)
 
+    def suits(self, day: date, begin: int, end: int) -> bool:
+        """Whether a stay at wall minutes ``[begin, end)`` of a local date keeps every wish, the soft ones too."""
+        is_within = not self.only_windows or any(
+            first <= begin and end <= last for first, last in self.only_windows
+        )
+        touches = any(first < end and begin < last for first, last in self.never_windows)
+        return (
+            (self.allows_weekday(day) and self.allows_date(day) and is_within and not touches)
+            and not self.misses_weekday(day)
+            and not self.misses_window(begin)
+        )
+
     def time_starts(self, horizon: Horizon, pattern: Pattern) -> int:
         """The mask of starts whose whole stay keeps to the hard windows."""
         mask = horizon.full

@@ -149,6 +149,8 @@ class LinkPurpose(StrEnum):
     FEED = "feed"
     ADDRESS = "address"
     """Proves that a new e-mail address is the patient's; lets nobody in by itself."""
+    OFFER = "offer"
+    """Opens the places offered to the patient, and no other page."""
 
 
 class RequiredBefore(StrEnum):
@@ -198,6 +200,7 @@ class MessageKind(StrEnum):
     ADDRESS = "address"
     CLOSING = "closing"
     RED_FLAG = "red_flag"
+    OFFER = "offer"
 
 
 COURSE_KINDS = (MessageKind.CONFIRMATION, MessageKind.CHANGE, MessageKind.CANCELLATION)
@@ -364,6 +367,39 @@ class CallState(StrEnum):
 
 CALL_OUTCOMES = (CallState.AGREED, CallState.OTHER_TIME, CallState.NOT_REACHED, CallState.NONE)
 """What a call can end with; ``NONE``: the patient knows, and nothing is to be agreed."""
+
+
+class WaitKind(StrEnum):
+    """What a patient on the waiting list would like: an earlier place, or one that suits them better."""
+
+    EARLIER = "earlier"
+    BETTER_TIME = "better_time"
+
+
+class WaitEnd(StrEnum):
+    """Why a patient no longer waits."""
+
+    PLACED = "placed"
+    WITHDRAWN = "withdrawn"
+    VISIT_OVER = "visit_over"
+    ORDER_CLOSED = "order_closed"
+
+
+class OfferWay(StrEnum):
+    """How a freed place reaches the patient: a message with a link, or a call by the front desk."""
+
+    LINK = "link"
+    CALL = "call"
+
+
+class OfferState(StrEnum):
+    """Where an offered place stands: open, then one end. ``WITHDRAWN``: the visit or the place changed meanwhile."""
+
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
 
 
 class ActorKind(StrEnum):

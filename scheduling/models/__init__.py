@@ -16,6 +16,7 @@ from .repairs import RepairRun
 from .seats import Claim, Hold, Seat
 from .series import BookingRequest, Series, SeriesTransfer
 from .staff import Shift, ShiftException, StaffMember
+from .waitlist import Offer, WaitlistEntry, WaitlistEntryQuerySet
 
 __all__ = [
     "EFFECT_LABELS",
@@ -49,6 +50,7 @@ __all__ = [
     "MedicationTrial",
     "Message",
     "MessageQuerySet",
+    "Offer",
     "OnCallShift",
     "OpeningHours",
     "Order",
@@ -70,4 +72,6 @@ __all__ = [
     "SideEffectReport",
     "StaffMember",
     "TaperStep",
+    "WaitlistEntry",
+    "WaitlistEntryQuerySet",
 ]

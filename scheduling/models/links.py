@@ -20,6 +20,7 @@ class AccessLink(models.Model):
             (LinkPurpose.VISITS.value, _("My visits")),
             (LinkPurpose.FEED.value, _("calendar feed")),
             (LinkPurpose.ADDRESS.value, _("check of a new address")),
+            (LinkPurpose.OFFER.value, _("offered places")),
         ],
     )
     version = models.PositiveIntegerField(_("version"), default=1)

@@ -16,6 +16,7 @@ from .patients import Patient
 from .seats import Hold
 from .series import Series
 from .staff import StaffMember
+from .waitlist import Offer
 
 KIND_LABELS = [
     (MessageKind.CONFIRMATION.value, _("booking confirmation")),
@@ -29,6 +30,7 @@ KIND_LABELS = [
     (MessageKind.ADDRESS.value, _("check of a new address")),
     (MessageKind.CLOSING.value, _("end of treatment")),
     (MessageKind.RED_FLAG.value, _("red flag (to staff)")),
+    (MessageKind.OFFER.value, _("offered place")),
 ]
 WAY_LABELS = [
     (MessageWay.EMAIL.value, _("e-mail")),
@@ -120,6 +122,7 @@ class Message(models.Model):
     )
     check_in = models.ForeignKey(CheckIn, models.PROTECT, null=True, blank=True, related_name="messages")
     alert = models.ForeignKey(Alert, models.PROTECT, null=True, blank=True, related_name="messages")
+    offer = models.ForeignKey(Offer, models.PROTECT, null=True, blank=True, related_name="messages")
     change = models.ForeignKey(CourseChange, models.SET_NULL, null=True, blank=True, related_name="messages")
     revision = models.PositiveIntegerField(_("revision"), default=0)
     uid = models.CharField(_("Message-ID"), max_length=32, default=new_message_uid, unique=True)

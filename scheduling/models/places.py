@@ -102,6 +102,11 @@ class Location(models.Model):
         default=15,
         help_text=_("A red flag that nobody acknowledged then goes to the next contact."),
     )
+    offer_minutes = models.PositiveSmallIntegerField(
+        _("offered places are kept (minutes)"),
+        default=120,
+        help_text=_("How long a patient on the waiting list has to answer, nights left out."),
+    )
     is_active = models.BooleanField(_("active"), default=True)
 
     class Meta:
@@ -124,6 +129,11 @@ class Location(models.Model):
                 condition=Q(escalation_minutes__gte=1, escalation_minutes__lte=240),
                 name="location_escalation",
                 violation_error_message=_("The next contact is called after 1 to 240 minutes."),
+            ),
+            models.CheckConstraint(
+                condition=Q(offer_minutes__gte=30, offer_minutes__lte=1440),
+                name="location_offer",
+                violation_error_message=_("An offered place is kept for 30 to 1440 minutes."),
             ),
         )
 

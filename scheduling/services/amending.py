@@ -9,7 +9,7 @@ from django.utils.translation import ngettext
 
 from scheduling.access import Action, Actor
 from scheduling.core.words import OrderState, Status
-from scheduling.models import Appointment, FollowUpPlan, Hold, Order, Series
+from scheduling.models import Appointment, FollowUpPlan, Hold, Order, Series, WaitlistEntry
 
 from .audit import author, record
 from .faults import Refused
@@ -106,6 +106,7 @@ def _hand_over(old: Order, order: Order, ahead: list[Appointment]) -> None:
     Series.objects.filter(order=old).update(order=order)
     Appointment.objects.filter(pk__in=[visit.pk for visit in ahead]).update(order=order)
     FollowUpPlan.objects.filter(order=old, ended_at=None).update(order=order)
+    WaitlistEntry.objects.open().filter(order=old).update(order=order)
     Hold.objects.filter(Q(order=old) | Q(proposed_for=old)).delete()
     recount(old)
     recount(order)

@@ -18,7 +18,6 @@ from scheduling.models import (
     Alert,
     Appointment,
     BookingRequest,
-    Hold,
     Location,
     Order,
     Patient,
@@ -29,12 +28,12 @@ from scheduling.models import (
 
 from .alerts import settle
 from .audit import author, record
-from .claims import let_go, take_places
+from .claims import kept_for, let_go, take_places
 from .course_messages import announce, leaves_at
 from .faults import Refused
 from .links import link_for
 from .orders import recount
-from .patient_wishes import follow_booking
+from .patient_wishes import follow_booking, settle_waits
 from .rules import require_rules
 from .treated import require_treated
 
@@ -89,9 +88,10 @@ def book_series(
     ]
     broken = require_rules(by=by, now=now, series=series, visits=visits, override_reason=override_reason)
     Appointment.objects.bulk_create(visits)
-    ended = Hold.objects.filter(order=order) | Hold.objects.of_proposal(request_key)
+    ended = kept_for(order, request_key)
     take_places(visits, pattern, now, ending=ended)
     recount(order)
+    settle_waits(order, now)
     BookingRequest.objects.create(key=request_key, digest=digest, series=series, made_at=now)
     announce(series=series, visits=visits, now=now, due_at=_tell_at(series, visits, now))
     link_for(by=by, now=now, patient=series.patient, purpose=LinkPurpose.VISITS)

@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 from scheduling.core.pattern import Pattern
 from scheduling.core.seating import has_room, reseat
 from scheduling.core.timeline import STEP_MINUTES
-from scheduling.core.words import SeatKind
-from scheduling.models import Appointment, Claim, Hold, Seat, Series
+from scheduling.core.words import OfferState, SeatKind
+from scheduling.models import Appointment, Claim, Hold, Offer, Order, Seat, Series
 from scheduling.models.seats import CLAIM_LIMIT
 
 from .faults import Refused
@@ -43,8 +43,19 @@ def let_go(series: Series) -> None:
 
 
 def let_offers_go(visits: Iterable[Appointment]) -> None:
-    """Free what is kept for a call about these visits: they get another place or end now."""
-    Hold.objects.filter(offered_to__appointment__in=[visit.pk for visit in visits]).delete()
+    """Free what is kept for these visits, for a call or as an offer: they get another place or end now."""
+    ids = [visit.pk for visit in visits]
+    Hold.objects.filter(
+        Q(offered_to__appointment__in=ids) | Q(waitlist_offer__entry__appointment__in=ids)
+    ).delete()
+    # What had not been sent about it the worker drops: it is no longer true.
+    Offer.objects.filter(entry__appointment__in=ids, state=OfferState.OPEN).update(state=OfferState.WITHDRAWN)
+
+
+def kept_for(order: Order, request_key: str) -> "QuerySet[Hold]":
+    """What a booking under ``order`` ends: places kept for it as a draft, for its proposals, offered as its session."""
+    offers = Q(waitlist_offer__entry__order=order, waitlist_offer__entry__appointment=None)
+    return Hold.objects.filter(Q(order=order) | Q(proposal_key=request_key) | offers)
 
 
 def hold_places(hold: Hold, former: Sequence[Claim]) -> None:

@@ -21,8 +21,9 @@ NEEDS_TREATMENT = (
     MessageKind.CHECK_IN_AGAIN,
     MessageKind.NEW_LINK,
     MessageKind.ADDRESS,
+    MessageKind.OFFER,
 )
-"""What is not told to somebody who is not treated here: no reminder, no question, no link."""
+"""What is not told to somebody who is not treated here: no reminder, no question, no link, no other place."""
 
 
 def drop_for(patient: Patient, now: datetime) -> None:

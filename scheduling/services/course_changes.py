@@ -25,7 +25,7 @@ from .faults import Refused
 from .free_order import DayChange, in_free_order
 from .locks import locked_visit
 from .orders import recount
-from .patient_wishes import follow_booking
+from .patient_wishes import follow_booking, settle_waits
 from .rest_plans import Asked, RestPlan
 from .rules import require_rules
 
@@ -88,6 +88,7 @@ def change_course(
     starts += [one.starts_at for one in (*moving, *added)]
     tell(by, now, [*gone, *moving, *added], was, held, leaves_at(starts, now))
     if added:
+        settle_waits(series.order, now)
         follow_booking(series, now)
         settle(Alert.objects.filter(patient=series.patient, kind=AlertKind.BOOK_MAKE_UP), now)
     record(

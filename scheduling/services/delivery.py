@@ -42,6 +42,8 @@ JOINS = (
     "appointment__location",
     "check_in__appointment__location",
     "alert__location",
+    "offer__chair__location",
+    "offer__entry",
 )
 
 

@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 
 from scheduling.models import Heartbeat
 
+from .backfill import offer_freed_places
 from .check_ins import drop_unwanted
 from .claims import free_expired
 from .conflicts import watch_conflicts
 from .escalation import escalate
 from .message_handling import drop_untrue_tasks
+from .offer_ends import end_offers
 from .open_visits import close_open_visits
 from .overdue import find_overdue
 from .pauses import notice_ended_pauses
@@ -55,6 +57,8 @@ DUTIES: tuple[Duty, ...] = (
     Duty("drop check-ins nobody wants", drop_unwanted, MINUTES),
     Duty("ask again", ask_again_and_escalate, MINUTES),
     Duty("drop tasks that are no longer true", drop_untrue_tasks, MINUTES),
+    Duty("end offers of places", end_offers, MINUTES),
+    Duty("offer freed places", offer_freed_places, MINUTES),
     Duty("extend plans", extend_plans, MINUTES),
     Duty("find overdue patients", find_overdue, 60 * MINUTES),
     Duty("notice pauses that are over", notice_ended_pauses, 60 * MINUTES),

@@ -178,11 +178,13 @@ def _settle_alerts(record: Record, now: datetime) -> int:
 
 
 def _free_holds(record: Record) -> int:
-    """Free what is kept for drafts, for open proposals, for taking back changes and for calls about another time."""
+    """Free what is kept for drafts, open proposals, taking back changes, calls about another time, and as offers."""
     kept = (
         Q(order__in=record.orders) | Q(proposed_for__in=record.orders) | Q(change__series__in=record.series)
     )
-    holds = Hold.objects.filter(kept | Q(offered_to__appointment__patient=record.patient))
+    kept |= Q(offered_to__appointment__patient=record.patient)
+    kept |= Q(waitlist_offer__entry__patient=record.patient)
+    holds = Hold.objects.filter(kept)
     return (
         Hold.objects.filter(pk__in=list(holds.values_list("pk", flat=True)))
         .delete()[1]

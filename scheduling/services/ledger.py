@@ -15,6 +15,7 @@ from scheduling.models import (
     Consent,
     CourseChange,
     Message,
+    Offer,
     Patient,
     Series,
     StaffMember,
@@ -23,7 +24,7 @@ from scheduling.models import (
 PRINTED = (MessageKind.CONFIRMATION,)
 """Without e-mail these are handed over on paper; all others are told by phone where there is one."""
 
-ONLY_MAILED = (MessageKind.INVITATION, MessageKind.NEW_LINK, MessageKind.ADDRESS)
+ONLY_MAILED = (MessageKind.INVITATION, MessageKind.NEW_LINK, MessageKind.ADDRESS, MessageKind.OFFER)
 """Nobody reads a calendar entry or a link out on the phone."""
 
 STATE_BY_WAY = {
@@ -47,6 +48,7 @@ class About(TypedDict, total=False):
     appointment: Appointment | None
     check_in: CheckIn | None
     alert: Alert | None
+    offer: Offer | None
     staff: StaffMember | None
     change: CourseChange | None
 
@@ -97,6 +99,7 @@ def draft(
     appointment: Appointment | None = None,
     check_in: CheckIn | None = None,
     alert: Alert | None = None,
+    offer: Offer | None = None,
     staff: StaffMember | None = None,
     change: CourseChange | None = None,
 ) -> Message:
@@ -114,6 +117,7 @@ def draft(
         appointment=appointment,
         check_in=check_in,
         alert=alert,
+        offer=offer,
         change=change,
         revision=revision,
         made_at=now,

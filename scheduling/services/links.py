@@ -11,12 +11,14 @@ from django.db.models import Max
 
 from scheduling.access import Action, Actor
 from scheduling.core.words import CANCELLED, LinkPurpose
-from scheduling.models import AccessLink, Appointment, CheckIn, Patient
+from scheduling.models import AccessLink, Appointment, CheckIn, Offer, Patient
 
 from .audit import record
 from .treated import require_treated
 
 LIFE_AFTER_LAST_VISIT = timedelta(days=30)
+OFFER_LIFE = timedelta(days=7)
+"""So long after its last offer the link to offered places still says what became of them."""
 
 
 def token(link: AccessLink) -> str:
@@ -64,6 +66,8 @@ def is_own_link(by: Actor, patient_id: int) -> bool:
 
 def is_open(link: AccessLink, now: datetime) -> bool:
     """Whether the link still lets its patient in at ``now``; a young one without asking for its visits."""
+    if link.purpose == LinkPurpose.OFFER:
+        return now < link.issued_at + OFFER_LIFE
     return now < link.issued_at + LIFE_AFTER_LAST_VISIT or now < expires_at(link)
 
 
@@ -89,6 +93,17 @@ def link_for(*, by: Actor, now: datetime, patient: Patient, purpose: LinkPurpose
     if is_new:
         require_treated(patient)
         record(by=by, now=now, action="issue_link", subject=link, patient_id=patient.pk, purpose=purpose)
+    return link
+
+
+@transaction.atomic
+def offer_link(*, by: Actor, now: datetime, patient: Patient) -> AccessLink:
+    """The patient's link to offered places, good for another OFFER_LIFE; one that had expired gets a new token."""
+    link = link_for(by=by, now=now, patient=patient, purpose=LinkPurpose.OFFER)
+    if link.issued_at != now:
+        link.version += not is_open(link, now)
+        link.issued_at = now
+        link.save(update_fields=["version", "issued_at"])
     return link
 
 
@@ -169,6 +184,11 @@ def address_url(link: AccessLink) -> str:
 def check_in_url(link: AccessLink, check_in: CheckIn) -> str:
     """The address that opens one check-in, for the message that asks for it."""
     return f"{settings.BASE_URL}/v/{token(link)}/check-ins/{check_in.pk}/"
+
+
+def offer_url(link: AccessLink, offer: Offer) -> str:
+    """The address that opens one offered place, for the message about it."""
+    return f"{settings.BASE_URL}/v/{token(link)}/offers/{offer.pk}/"
 
 
 def feed_url(link: AccessLink) -> str:

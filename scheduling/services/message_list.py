@@ -19,6 +19,8 @@ WITH_PLACES = (
     "appointment__location",
     "check_in__appointment__location",
     "alert__location",
+    "offer__chair__location",
+    "offer__entry",
     "done_by",
 )
 """What a line and the rendering of a message read, in one query."""
@@ -68,6 +70,8 @@ def place_of(message: Message) -> Location:
         return message.series.location
     if message.check_in:
         return message.check_in.appointment.location
+    if message.offer:
+        return message.offer.chair.location
     return message.alert.location if message.alert else message.patient.home_location
 
 

@@ -167,7 +167,7 @@ def offer_places(
     """
     if wishes is None:
         wishes = wishes_from_json(appointment.series.wishes)
-    problem = _problem_of(appointment, now, _last_date(appointment) + LOOK_AHEAD, wishes, holding)
+    problem = problem_of(appointment, now, last_date(appointment) + LOOK_AHEAD, wishes, holding=holding)
     spacing = eased(problem.cadence, appointment.series.order, appointment.local_date)
     problem = replace(problem, cadence=spacing)
     here = Place(to_step(appointment.starts_at), appointment.chair_id, appointment.nurse_id)
@@ -181,13 +181,21 @@ def check_typed(
     *, appointment: Appointment, now: datetime, day: date, wall: time, holding: str = ""
 ) -> Answer:
     """Judge a typed local date and time for one booked visit, at its location; ``holding`` as for ``offer_places``."""
-    problem = _problem_of(appointment, now, max(day, _last_date(appointment)), Wishes(), holding)
+    until = max(day, last_date(appointment))
+    problem = problem_of(appointment, now, until, Wishes(), holding=holding)
     return _judge(problem, appointment.location, now, day, wall)
 
 
-def _problem_of(
-    appointment: Appointment, now: datetime, until: date, wishes: Wishes, holding: str
+def problem_of(
+    appointment: Appointment,
+    now: datetime,
+    until: date,
+    wishes: Wishes,
+    *,
+    holding: str = "",
+    with_claims: bool = True,
 ) -> CourseProblem:
+    """One booked visit as a question, up to the local date ``until``: its own places count as free, the others stay."""
     problem = load_problem(
         order=appointment.series.order,
         location=appointment.location,
@@ -198,6 +206,7 @@ def _problem_of(
         wishes=wishes,
         ignoring=[appointment],
         holding=holding,
+        with_claims=with_claims,
     )
     if problem.reference is not None:
         return problem
@@ -206,7 +215,8 @@ def _problem_of(
     return replace(problem, reference=own.hour * 60 + own.minute)
 
 
-def _last_date(appointment: Appointment) -> date:
+def last_date(appointment: Appointment) -> date:
+    """The local date of the last open visit of its course, its own at least."""
     visits = Appointment.objects.open().filter(series=appointment.series_id)
     return max([*visits.values_list("local_date", flat=True), appointment.local_date])
 

@@ -33,21 +33,44 @@ def find_overdue(now: datetime) -> int:
 
 def _last_infusions(now: datetime) -> "QuerySet[Appointment]":
     """The last visit given of each active patient with nothing booked, unless it raised an alert already."""
+    noticed = Alert.objects.filter(appointment=OuterRef("pk"), kind=AlertKind.OVERDUE)
+    return unbooked(last_infusions(now)).exclude(Exists(noticed)).order_by("pk")
+
+
+def last_infusions(now: datetime) -> "QuerySet[Appointment]":
+    """The last visit given of each active patient, where it is long enough ago to make them overdue."""
     others = Appointment.objects.filter(patient=OuterRef("patient"))
     later = others.filter(status__in=USED, started_at__gt=OuterRef("started_at"))
-    noticed = Alert.objects.filter(appointment=OuterRef("pk"), kind=AlertKind.OVERDUE)
     rows = Appointment.objects.filter(
         status__in=USED, started_at__lt=now - SOONEST, patient__standing=Standing.ACTIVE
-    ).exclude(Exists(others.filter(status__in=OPEN)))
-    return rows.exclude(Exists(later)).exclude(Exists(noticed)).order_by("pk")
+    )
+    return rows.exclude(Exists(later))
+
+
+def unbooked(visits: "QuerySet[Appointment]") -> "QuerySet[Appointment]":
+    """Those of ``visits`` whose patient has nothing booked."""
+    others = Appointment.objects.filter(patient=OuterRef("patient"), status__in=OPEN)
+    return visits.exclude(Exists(others))
 
 
 def is_overdue(visit: Appointment, now: datetime) -> bool:
     """Whether the infusion after ``visit`` should have come by the local date of ``now``."""
     plan = FollowUpPlan.objects.filter(patient=visit.patient_id, state=PlanState.ACTIVE).first()
+    return now.astimezone(visit.tz).date() > due_by(visit, plan, now)
+
+
+def due_by(visit: Appointment, plan: FollowUpPlan | None, now: datetime) -> date:
+    """The last local date by which the infusion after ``visit`` is not overdue yet, by the patient's active plan."""
     today = now.astimezone(visit.tz).date()
-    patience = step_interval(plan, today) + BEYOND_STEP if plan else WITHOUT_PLAN
-    return today > visit.local_date + patience
+    return visit.local_date + (step_interval(plan, today) + BEYOND_STEP if plan else WITHOUT_PLAN)
+
+
+def overdue_since(visits: "QuerySet[Appointment]", now: datetime) -> dict[int, date]:
+    """Of the last infusions ``visits`` those that are overdue: patient to the last date that was not; three queries."""
+    active = FollowUpPlan.objects.filter(state=PlanState.ACTIVE).prefetch_related("steps")
+    plans = {plan.patient_id: plan for plan in active.filter(patient__in=visits.values("patient"))}
+    dates = {visit: due_by(visit, plans.get(visit.patient_id), now) for visit in visits}
+    return {visit.patient_id: day for visit, day in dates.items() if now.astimezone(visit.tz).date() > day}
 
 
 def step_interval(plan: FollowUpPlan, today: date) -> timedelta:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from scheduling.core.words import AlertKind, Status
-from scheduling.models import Alert, Appointment, Series
+from scheduling.core.words import AlertKind, OfferState, Status, WaitEnd
+from scheduling.models import Alert, Appointment, Offer, Order, Series, WaitlistEntry
 
 from .alerts import raise_alert, settle
 
@@ -34,6 +34,13 @@ def follow_undo(visits: Sequence[Appointment], made_at: datetime, now: datetime)
     settle(Alert.objects.filter(kind=AlertKind.REPLAN, appointment__in=visits, raised_at=made_at), now)
     wishes = Alert.objects.filter(kind=AlertKind.OTHER_TIME, appointment__in=visits, acknowledged_at=None)
     wishes.filter(settled_at=made_at).update(settled_at=None)
+
+
+def settle_waits(order: Order, now: datetime) -> None:
+    """A session of ``order`` was booked: nobody waits for one any more, and nothing else is offered for it."""
+    waits = WaitlistEntry.objects.open().filter(order=order, appointment=None)
+    Offer.objects.filter(entry__in=waits, state=OfferState.OPEN).update(state=OfferState.WITHDRAWN)
+    waits.update(ended_at=now, why=WaitEnd.PLACED)
 
 
 def follow_booking(series: Series, now: datetime) -> None:

@@ -213,14 +213,16 @@ def _not_binding(
 ) -> set[tuple[int, int, int]]:
     """Places kept by holds that are over, and by those that a booking of this order ends: its own, or for an undo.
 
-    So does what is kept for a call about a visit of ``ignoring``, which is about to move, and for the proposals with
-    the key ``holding``.
+    So does what is kept for a visit of ``ignoring``, which is about to move: for a call, or as an offer; and what is
+    kept for the proposals with the key ``holding``.
     """
     ended = Q(expires_at__lte=now) | Q(order=order) | Q(change__series__order=order)
+    ended |= Q(waitlist_offer__entry__order=order, waitlist_offer__entry__appointment=None)
     if holding:
         ended |= Q(proposal_key=holding)
     if ignoring:
         ended |= Q(offered_to__appointment__in=ignoring)
+        ended |= Q(waitlist_offer__entry__appointment__in=ignoring)
     over = Hold.objects.filter(ended)
     ids = list(over.values_list("pk", flat=True))
     return _steps_of(Claim.objects.filter(hold__in=ids)) if ids else set()

@@ -30,7 +30,8 @@ class Taken:
             "seat": seat_words(self.seat),
         }
         # Its owner may have let it go since: then it is not there any more.
-        holds = Hold.objects.select_related("made_by", "order__patient", "offered_to__appointment__patient")
+        whose = ("order__patient", "offered_to__appointment__patient", "waitlist_offer__entry__patient")
+        holds = Hold.objects.select_related("made_by", *whose)
         hold = holds.filter(pk=self.holder.hold_id or 0).first()
         if hold and hold.proposal_key:
             words = _(
@@ -49,6 +50,8 @@ def _holder_words(claim: Claim, hold: Hold | None) -> str:
         return _("%(patient)s (held for a draft)") % {"patient": hold.order.patient}
     if hold and hasattr(hold, "offered_to"):
         return _("%(patient)s (held for a call)") % {"patient": hold.offered_to.appointment.patient}
+    if hold and hasattr(hold, "waitlist_offer"):
+        return _("%(patient)s (held as an offer)") % {"patient": hold.waitlist_offer.entry.patient}
     return _("a hold")
 
 

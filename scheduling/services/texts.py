@@ -7,15 +7,16 @@ from django.conf import settings
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
-from scheduling.core.words import LinkPurpose, MessageKind
+from scheduling.core.words import LinkPurpose, MessageKind, OfferState
 from scheduling.models import CheckIn, Message
 
 from .check_ins import is_still_wanted
 from .closing import closing_mail
 from .course_texts import course_mail, invitation_mail, reminder_mail
-from .links import address_url, check_in_url, link_in_force
+from .links import address_url, check_in_url, link_in_force, offer_url
+from .offer_words import offered_words, state_of
 from .rendering import Dropped, Rendered, fill, language_of, own_url
-from .visit_words import day_words
+from .visit_words import day_words, moment_words, when_words
 
 __all__ = ["Dropped", "Rendered", "render"]
 
@@ -64,6 +65,23 @@ def _check_in(message: Message, now: datetime) -> Rendered | Dropped:
     return fill(message, visit.location, words)
 
 
+def _offer(message: Message, now: datetime) -> Rendered | Dropped:
+    """A place that is kept for the patient until a moment of theirs; nobody hears of one that is over."""
+    offer, patient = message.offer, message.patient
+    if offer is None or state_of(offer, now) is not OfferState.OPEN:
+        return Dropped(_("The offered place is no longer kept."))
+    place, link = offer.chair.location, link_in_force(patient, LinkPurpose.OFFER)
+    until = offer.expires_at.astimezone(place.tz)
+    words = {
+        "patient": patient,
+        "when": offered_words(offer),
+        "now_at": when_words(offer.entry.appointment) if offer.entry.appointment else "",
+        "until": moment_words(until),
+        "url": offer_url(link, offer) if link else own_url(patient),
+    }
+    return fill(message, place, words)
+
+
 def _asked(message: Message) -> CheckIn:
     if message.check_in is None:
         raise ValueError("a message about a check-in has one")
@@ -82,4 +100,5 @@ RENDERERS: dict[MessageKind, Callable[[Message, datetime], Rendered | Dropped]] 
     MessageKind.ADDRESS: _address,
     MessageKind.CLOSING: closing_mail,
     MessageKind.RED_FLAG: _red_flag,
+    MessageKind.OFFER: _offer,
 }

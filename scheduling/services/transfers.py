@@ -15,6 +15,7 @@ from scheduling.models import (
     Location,
     Series,
     SeriesTransfer,
+    WaitlistEntry,
 )
 
 from .alerts import raise_alert, settle
@@ -112,9 +113,10 @@ def _move(series: Series, plan: TransferPlan, now: datetime) -> None:
 
 
 def _follow(by: Actor, now: datetime, series: Series, plan: TransferPlan) -> None:
-    """What hangs on the course goes with it: its weekly plan, and tasks that another place answers."""
+    """What hangs on the course goes with it: its weekly plan, who waits, and tasks that another place answers."""
     visits = [move.visit for move in plan.moves]
     FollowUpPlan.objects.filter(series=series, state=PlanState.ACTIVE).update(location=plan.location)
+    WaitlistEntry.objects.open().filter(appointment__in=visits).update(location=plan.location)
     DisruptedVisit.objects.open().filter(appointment__in=visits).update(
         resolution=Resolution.MOVED, resolved_by=author(by), resolved_at=now
     )

@@ -29,7 +29,12 @@ def hours_words(start: datetime, end: datetime) -> str:
 
 def when_words(visit: Appointment) -> str:
     """Day, hours and zone on one line."""
-    return _when(visit.starts_at, visit.ends_at, visit.zone, get_language())
+    return span_words(visit.starts_at, visit.ends_at, visit.zone)
+
+
+def span_words(starts_at: datetime, ends_at: datetime, zone: str) -> str:
+    """Day, hours and zone of ``[starts_at, ends_at)`` (UTC) on one line."""
+    return _when(starts_at, ends_at, zone, get_language())
 
 
 @lru_cache(maxsize=20_000)
@@ -38,6 +43,11 @@ def _when(starts_at: datetime, ends_at: datetime, zone: str, _language: str | No
     tz = ZoneInfo(zone)
     start, end = starts_at.astimezone(tz), ends_at.astimezone(tz)
     return f"{day_words(start.date())}, {hours_words(start, end)} ({zone_words(start, zone)})"
+
+
+def moment_words(local: datetime) -> str:
+    """``Tuesday, January 6, 2026, 9 a.m.``; local and aware."""
+    return f"{day_words(local.date())}, {time_format(local.timetz())}"
 
 
 def outcome_words(visit: Appointment) -> str:

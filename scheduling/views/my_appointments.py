@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from scheduling.forms.my_requests import OtherTimeForm
+from scheduling.forms.my_requests import MyWaitForm, OtherTimeForm
 from scheduling.models import AccessLink, Appointment
 from scheduling.services.changes import undo_change
 from scheduling.services.faults import Refused
@@ -21,18 +21,19 @@ from scheduling.services.my_requests import (
 )
 from scheduling.services.my_visits import instructions_for, visits_of
 from scheduling.services.running import run
+from scheduling.services.waitlist_view import offers_to, wait_of
 
 from .patient_entry import link_actor, patient_page
 from .refusals import show_refusal
 
 
-def _own(link: AccessLink, pk: int) -> Appointment:
+def own_visit(link: AccessLink, pk: int) -> Appointment:
     """The patient's visit; 404 for anybody else's."""
     rows = link.patient.appointments.select_related("location", "series")
     return get_object_or_404(rows, pk=pk)
 
 
-def _page(
+def visit_page(
     request: HttpRequest,
     link: AccessLink,
     now: datetime,
@@ -40,10 +41,13 @@ def _page(
     *,
     form: OtherTimeForm | None = None,
     refused: Refused | None = None,
+    wait_form: MyWaitForm | None = None,
+    wait_refused: Refused | None = None,
 ) -> HttpResponse:
     """The visit with a form that could not be accepted, or with why something was not done."""
     choices = choices_of(visit, now)
     leaves_at = choices.change.leaves_at.astimezone(visit.tz) if choices.change else None
+    wait = wait_of(visit) if choices.is_ahead else None
     context = {
         "visit": visit,
         "place": visit.location,
@@ -53,6 +57,10 @@ def _page(
         "take_back_until": leaves_at.time() if leaves_at else None,
         "form": form or OtherTimeForm(initial=choices.asked.facts if choices.asked else None),
         "refused": refused,
+        "wait": wait,
+        "offers": [one for one in offers_to(link.patient, now) if wait and one.entry_id == wait.pk],
+        "wait_form": wait_form or MyWaitForm(),
+        "wait_refused": wait_refused,
     }
     return render(request, "patient/my_appointment.html", context)
 
@@ -61,18 +69,18 @@ def _page(
 @patient_page
 def my_appointment(request: HttpRequest, link: AccessLink, now: datetime, pk: int) -> HttpResponse:
     """Show one visit, its place, its instructions and what the patient can do about it."""
-    return _page(request, link, now, _own(link, pk))
+    return visit_page(request, link, now, own_visit(link, pk))
 
 
 def _press(
     request: HttpRequest, link: AccessLink, now: datetime, pk: int, service: Callable[..., Any]
 ) -> HttpResponse:
     """A button about one visit: do it and show the visit, or say why not."""
-    visit = _own(link, pk)
+    visit = own_visit(link, pk)
     try:
         run(service, by=link_actor(request, link), now=now, appointment=visit)
     except Refused as refused:
-        return _page(request, link, now, visit, refused=refused)
+        return visit_page(request, link, now, visit, refused=refused)
     return redirect("my_appointment", pk)
 
 
@@ -94,7 +102,7 @@ def my_keep(request: HttpRequest, link: AccessLink, now: datetime, pk: int) -> H
 @patient_page
 def my_other_time(request: HttpRequest, link: AccessLink, now: datetime, pk: int) -> HttpResponse:
     """The patient wishes for another time; nothing is released."""
-    visit, form = _own(link, pk), OtherTimeForm(request.POST)
+    visit, form = own_visit(link, pk), OtherTimeForm(request.POST)
     if form.is_valid():
         by, wish = link_actor(request, link), form.cleaned_data["wish"]
         try:
@@ -103,7 +111,7 @@ def my_other_time(request: HttpRequest, link: AccessLink, now: datetime, pk: int
             show_refusal(form, refused)
         else:
             return redirect("my_appointment", pk)
-    return _page(request, link, now, visit, form=form)
+    return visit_page(request, link, now, visit, form=form)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -112,9 +120,9 @@ def my_cancel(request: HttpRequest, link: AccessLink, now: datetime, pk: int) ->
     """Ask once more, then cancel; too near to the visit the page gives the phone number instead."""
     if request.method == "POST":
         return _press(request, link, now, pk, cancel_my_visit)
-    visit = _own(link, pk)
+    visit = own_visit(link, pk)
     if not choices_of(visit, now).is_in_time:
-        return _page(request, link, now, visit)
+        return visit_page(request, link, now, visit)
     return render(request, "patient/my_cancel.html", {"visit": visit, "place": visit.location})
 
 
@@ -122,12 +130,12 @@ def my_cancel(request: HttpRequest, link: AccessLink, now: datetime, pk: int) ->
 @patient_page
 def my_take_back(request: HttpRequest, link: AccessLink, now: datetime, pk: int) -> HttpResponse:
     """The patient takes the own cancellation back, as long as nobody was told of it."""
-    visit = _own(link, pk)
+    visit = own_visit(link, pk)
     change = choices_of(visit, now).change
     if change is None:
         return redirect("my_appointment", pk)
     try:
         run(undo_change, by=link_actor(request, link), now=now, change=change)
     except Refused as refused:
-        return _page(request, link, now, visit, refused=refused)
+        return visit_page(request, link, now, visit, refused=refused)
     return redirect("my_appointment", pk)

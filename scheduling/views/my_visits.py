@@ -17,6 +17,7 @@ from scheduling.services.ledger import may_write_to
 from scheduling.services.links import feed_url, link_for, link_in_force
 from scheduling.services.my_visits import instructions_for, visits_of
 from scheduling.services.running import run
+from scheduling.services.waitlist_view import offers_to
 
 from .patient_entry import link_actor, patient_page
 from .refusals import show_refusal
@@ -45,6 +46,7 @@ def visits_page(
             "patient": link.patient,
             "visits": visits,
             "open_check_ins": to_answer(link.patient, now),
+            "offers": offers_to(link.patient, now),
             "next_visit": visits.next,
             "place": visits.next.location if visits.next else link.patient.home_location,
             "instructions": instructions_for(visits.upcoming[:1], link.patient.language),

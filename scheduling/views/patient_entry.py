@@ -21,7 +21,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from scheduling.access import Actor
 from scheduling.core.words import ActorKind, LinkPurpose
-from scheduling.models import AccessLink
+from scheduling.models import AccessLink, Offer
 from scheduling.services.links import is_open, read_token, read_version
 from scheduling.services.my_visits import phone_book
 from scheduling.services.new_links import send_new_link
@@ -30,6 +30,8 @@ from scheduling.services.running import run
 P = ParamSpec("P")
 COOKIE = "my_visits"
 COOKIE_PATH = "/my/"
+OFFER_COOKIE = "my_offers"
+OFFER_PATH = "/my/offers/"
 COOKIE_LIFE = timedelta(days=30)
 
 private = cache_control(private=True, no_store=True)
@@ -50,7 +52,7 @@ def patient_page(
     @wraps(view)
     def page(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         now = timezone.now()
-        link = _link_of_cookie(request)
+        link = link_of_cookie(request)
         if link is None or not is_open(link, now):
             return closed_page(request, status=403)
         with translation.override(link.patient.language):
@@ -70,8 +72,12 @@ def patient_enter(request: HttpRequest, token: str, check_in: int | None = None)
 
     Changes nothing in the database: mail scanners follow links too.
     """
+    response: HttpResponse
     link = read_token(token, LinkPurpose.VISITS)
-    if link is None or not is_open(link, timezone.now()):
+    if link is None and (offer := _latest_offer(token)):
+        # Its own address sets the cookie; this one has a key in it, so it forbids every Referer.
+        response = redirect("offer_enter", token, offer)
+    elif link is None or not is_open(link, timezone.now()):
         response = closed_page(request, status=404, token=token)
     else:
         response = redirect("my_check_in", check_in) if check_in else redirect("my_visits")
@@ -80,13 +86,29 @@ def patient_enter(request: HttpRequest, token: str, check_in: int | None = None)
     return response
 
 
+def _latest_offer(token: str) -> int | None:
+    """The last place offered to whom this token belongs, where it is one to offered places."""
+    link = read_token(token, LinkPurpose.OFFER)
+    offers = Offer.objects.filter(entry__patient=link.patient_id) if link else Offer.objects.none()
+    return offers.order_by("-made_at", "-pk").values_list("pk", flat=True).first()
+
+
 def let_in(response: HttpResponse, link: AccessLink) -> None:
     """Set the cookie by which the browser is the patient's from now on."""
+    _set_cookie(response, link, COOKIE, COOKIE_PATH)
+
+
+def let_in_to_offers(response: HttpResponse, link: AccessLink) -> None:
+    """Set the cookie that opens the places offered to the patient, and no other page."""
+    _set_cookie(response, link, OFFER_COOKIE, OFFER_PATH)
+
+
+def _set_cookie(response: HttpResponse, link: AccessLink, cookie: str, path: str) -> None:
     response.set_signed_cookie(
-        COOKIE,
+        cookie,
         f"{link.pk}.{link.version}",
         max_age=COOKIE_LIFE,
-        path=COOKIE_PATH,
+        path=path,
         secure=settings.SESSION_COOKIE_SECURE,
         httponly=True,
         samesite="Lax",
@@ -104,18 +126,20 @@ def new_link(request: HttpRequest) -> HttpResponse:
     origin. Whoever forges this request could as well send it.
     """
     if request.method == "POST":
-        link = read_token(request.POST.get("token", ""), LinkPurpose.VISITS) or _link_of_cookie(request)
+        link = read_token(request.POST.get("token", ""), LinkPurpose.VISITS) or link_of_cookie(request)
         if link:
             run(send_new_link, by=link_actor(request, link), now=timezone.now(), link=link)
         return redirect("new_link")
     return _stranger_page(request, "patient/new_link.html", status=200)
 
 
-def _link_of_cookie(request: HttpRequest) -> AccessLink | None:
+def link_of_cookie(
+    request: HttpRequest, purpose: LinkPurpose = LinkPurpose.VISITS, cookie: str = COOKIE
+) -> AccessLink | None:
     """The link of a genuine cookie, even when the link expired."""
-    text = request.get_signed_cookie(COOKIE, default="", max_age=COOKIE_LIFE)
+    text = request.get_signed_cookie(cookie, default="", max_age=COOKIE_LIFE)
     pk, _dot, version = (text or "").partition(".")
-    return read_version(int(pk), int(version), LinkPurpose.VISITS) if pk else None
+    return read_version(int(pk), int(version), purpose) if pk else None
 
 
 def closed_page(request: HttpRequest, *, status: int, token: str = "") -> HttpResponse:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from scheduling.access import Action, Actor
+from scheduling.core.words import Status
 from scheduling.forms.visit_records import DoseForm, PressureForm, PressureRemovalForm, StartForm
 from scheduling.forms.visits import CorrectionForm, DischargeForm, StepForm
 from scheduling.models import Appointment
@@ -33,6 +34,7 @@ from scheduling.services.visits import (
     record_step,
     step_needs,
 )
+from scheduling.services.waitlist_view import wait_of
 
 from .board import board_url
 from .entrance import staff_page
@@ -95,6 +97,7 @@ def visit_page(
         "acts": acts(visit),
         "check_ins": lines_of_visit(visit),
         "next": _next_after(visit),
+        "wait": wait_of(visit) if visit.status == Status.BOOKED else None,
     }
     return render(request, "staff/appointment_detail.html", context)
 

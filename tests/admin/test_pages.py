@@ -44,6 +44,7 @@ from scheduling.models import (
     Heartbeat,
     Hold,
     MedicationTrial,
+    Offer,
     PlanReview,
     PlanStep,
     Prerequisite,
@@ -56,6 +57,7 @@ from scheduling.models import (
     ShiftException,
     SideEffectReport,
     StaffMember,
+    WaitlistEntry,
 )
 from scheduling.services.links import token
 from tests import factories
@@ -141,6 +143,14 @@ def make_a_bad_day(visit: Appointment, boss: StaffMember) -> None:
     CapacityRaise.objects.create(
         nurse=visit.nurse, starts_at=START, ends_at=until, capacity=2, reason="Flu", made_by=boss, made_at=NOW
     )
+    entry = WaitlistEntry.objects.create(
+        patient=visit.patient, order=visit.series.order, appointment=visit, location=visit.location,
+        kind="earlier", since=NOW, made_by=boss,
+    )  # fmt: skip
+    Offer.objects.create(
+        entry=entry, starts_at=START - timedelta(hours=3), chair=visit.chair, nurse=visit.nurse, made_at=NOW,
+        expires_at=NOW + timedelta(hours=2), way="call", calls=1, called_by=boss, called_at=NOW,
+    )  # fmt: skip
     doctor = factories.make_staff(Role.PRESCRIBER)
     Presence.objects.create(staff=doctor, location=visit.location, arrived_at=NOW, recorded_by=boss)
     SeriesTransfer.objects.create(
@@ -189,7 +199,15 @@ def test_every_model_of_the_project_is_there() -> None:
         "TaperStep",
         "LocationLabel",
     }
-    parts |= {"Attempt", "SideEffectReport", "PlanStep", "PlanReview", "BloodPressure", "DisruptedVisit"}
+    parts |= {
+        "Attempt",
+        "SideEffectReport",
+        "PlanStep",
+        "PlanReview",
+        "BloodPressure",
+        "DisruptedVisit",
+        "Offer",
+    }
     names = {model.__name__ for model in apps.get_app_config("scheduling").get_models()}
 
     assert names - parts == {model.__name__ for model in MODELS} - {"User"}

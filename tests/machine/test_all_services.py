@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from . import booking, disrupting, patients, transferring, treating, visiting
+from . import booking, disrupting, patients, transferring, treating, visiting, waiting
 from .truths import everything_is_true, nothing_is_silently_uncovered
 from .world import Draw, World
 
@@ -64,6 +64,10 @@ ACTS: dict[Callable[[World, Draw], None], int] = {
     disrupting.close: 1,
     disrupting.repair: 2,
     booking.change_with_the_rest: 3,
+    waiting.join: 3,
+    waiting.join_for_a_session: 1,
+    waiting.wish_otherwise_or_leave: 1,
+    waiting.answer: 4,
     time_passes: 4,
 }
 """Everything anybody can do, and how often it is tried beside the others."""

@@ -19,10 +19,12 @@ from scheduling.core.words import (
     CallState,
     DisruptionKind,
     MessageKind,
+    OfferState,
     Resolution,
     SeatKind,
     Standing,
     Status,
+    WaitEnd,
 )
 from scheduling.models import (
     Alert,
@@ -33,6 +35,7 @@ from scheduling.models import (
     DisruptedVisit,
     Disruption,
     Hold,
+    Offer,
     Order,
     Patient,
     Protocol,
@@ -218,6 +221,29 @@ def what_is_on_screen_is_held(now: datetime) -> None:
                 ), (hold, place, kind)
 
 
+def no_place_is_offered_to_two() -> None:
+    """An open offer belongs to somebody who waits, and its chair is nobody else's: neither offered nor booked."""
+    spans: list[tuple[int, datetime, datetime, int]] = []
+    rows = Offer.objects.select_related("entry__order__protocol", "entry__appointment__protocol", "hold")
+    for offer in rows.prefetch_related("hold__claims__seat"):
+        entry = offer.entry
+        if offer.state != OfferState.OPEN:
+            assert offer.hold is None, offer
+        elif offer.hold and offer.hold.claims.exists():
+            assert entry.ended_at is None, offer
+            assert not offer.hold.claims.filter(seat__kind=SeatKind.PATIENT).exists(), offer
+            protocol = (entry.appointment or entry.order).protocol
+            end = offer.starts_at + Pattern.of(protocol.pattern_phases()).chair * STEP
+            spans.append((offer.chair_id, offer.starts_at, end, entry.patient_id))
+        if offer.state == OfferState.ACCEPTED:
+            assert entry.why == WaitEnd.PLACED, offer
+    for one, other in pairwise(sorted(spans)):
+        assert one[0] != other[0] or one[2] <= other[1], (one, other)
+    for chair, start, end, patient in spans:
+        taken = Claim.objects.filter(seat__chair=chair, starts_at__lt=end, ends_at__gt=start)
+        assert not taken.exclude(appointment__patient=patient).filter(hold=None).exists()
+
+
 def nothing_is_silently_uncovered(now: datetime) -> None:
     """After the worker's round every visit to come that lost something is on a list, unless somebody has seen it.
 
@@ -253,3 +279,4 @@ def everything_is_true(now: datetime) -> None:
     started_visits_have_check_ins()
     calls_are_about_lost_visits()
     what_is_on_screen_is_held(now)
+    no_place_is_offered_to_two()

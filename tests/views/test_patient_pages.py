@@ -175,7 +175,7 @@ def test_a_page_costs_the_same_queries_for_one_visit_and_for_many(
     for count in (1, 6):
         series = book_one_course(count)
         client = entered(AccessLink.objects.get(patient=series.patient))
-        with at(NOW), django_assert_num_queries(7):
+        with at(NOW), django_assert_num_queries(8):
             assert client.get("/my/").status_code == 200
 
 

@@ -414,7 +414,7 @@ def test_a_step_that_is_not_recorded_is_not_corrected(visit: Appointment, nurse:
 def test_the_page_of_a_visit_asks_as_often_whatever_its_history(
     visit: Appointment, nurse: Client, clock: time_machine.Traveller
 ) -> None:
-    assert queries(nurse, f"/appointments/{visit.pk}/") == 8
+    assert queries(nurse, f"/appointments/{visit.pk}/") == 9
     recorded(visit, arrived_at=0, started_at=30, treatment_ended_at=70, discharged_at=110)
     clock.move_to(after(130))
     # All check-ins together cost two more: what was answered, and their alerts. The next visit costs three.

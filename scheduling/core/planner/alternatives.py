@@ -22,13 +22,17 @@ def alternatives(
     index: int,
     limit: int = 12,
     ranking: Ranking = Ranking.BEST_FIT,
+    among: int | None = None,
 ) -> tuple[Place, ...]:
     """The best other places for session ``index`` while the others stay, best first by the whole course's cost.
 
     The session stays between its neighbours, so that numbers keep rising with time. For variety the answer has at
-    most three starts a day, at least an hour apart. Empty where nothing else fits.
+    most three starts a day, at least an hour apart. ``among`` is the mask of starts that are asked for; without it
+    all are. Empty where nothing else fits.
     """
     choices = Choices.of(problem)
+    if among is not None:
+        choices = Choices(problem, choices.seats, choices.allowed & among)
     starts = [place.start for place in places]
     ranked: list[tuple[tuple[int, ...], int]] = []
     for bound, day in sorted(_days(choices, starts, index, ranking)):

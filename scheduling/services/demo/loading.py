@@ -11,6 +11,7 @@ from scheduling.access import SYSTEM
 from scheduling.core.words import LinkPurpose
 from scheduling.models import Appointment, AuditEntry, Location, Patient, StaffMember
 from scheduling.services.audit import record
+from scheduling.services.delivery import deliver
 from scheduling.services.links import link_in_force, visits_url
 
 from .aftercare import FULL_MAILBOX, Aftercare, MadeUpPost
@@ -19,7 +20,7 @@ from .lives import Story
 from .people import everybody, mrn, plain
 from .plot import parts
 from .simulation import live
-from .surroundings import dose_changed, prescriber_on_site
+from .surroundings import dose_changed, prescriber_on_site, two_wait
 from .visiting import BusyDay
 
 MARK = "load_demo"
@@ -101,6 +102,8 @@ def load(*, day: date, as_of: datetime) -> None:
     lives = [*beside, *(story.life() for story in stories), aftercare.life(day - LONG_AGO, busy_since)]
     live(lives, as_of)
     aftercare.round(as_of, is_first=True)
+    two_wait(clinic, as_of)
+    deliver(as_of, connection=post)
     aftercare.leave_a_red_flag(as_of)
     _name_visits(day)
     record(by=SYSTEM, now=as_of, action=MARK, subject=clinic.sites[0], day=day.isoformat())

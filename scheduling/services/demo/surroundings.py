@@ -3,12 +3,16 @@
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
-from scheduling.core.words import Route, Stage, Status
+from scheduling.core.words import Route, Stage, Status, WaitKind
 from scheduling.models import Appointment, Order, StaffMember
 from scheduling.services.amending import amend_order, open_infusions
 from scheduling.services.audit import author
+from scheduling.services.backfill import offer_freed_places
+from scheduling.services.faults import Refused
 from scheduling.services.frame import public_holidays
+from scheduling.services.ledger import may_write_to
 from scheduling.services.presence import mark_left, mark_present
+from scheduling.services.waitlist import wait_for_better
 
 from .clinic import DemoClinic
 from .simulation import Life
@@ -18,6 +22,8 @@ COMES, GOES = time(6, 50), time(17, 50)
 SIGNS = time(17, 40)
 STEP_UP = Decimal("0.1")
 """mg/kg; a made-up change within the usual range."""
+WAITS_FOR = timedelta(days=8)
+"""Who has a visit further ahead than this would come earlier."""
 
 
 def prescriber_on_site(clinic: DemoClinic, site: int, since: date, until: date) -> Life:
@@ -59,3 +65,26 @@ def dose_changed(clinic: DemoClinic, day: date) -> Life:
         valid_until=old.valid_until,
     )
     amend_order(by=clinic.prescribers[0], now=now, old=old, order=order)
+
+
+def two_wait(clinic: DemoClinic, now: datetime) -> None:
+    """Two patients of the first site would come earlier; one of them is offered a place."""
+    rows = Appointment.objects.filter(
+        location=clinic.sites[0],
+        status=Status.BOOKED,
+        starts_at__gt=now + WAITS_FOR,
+        starts_at__lt=now + 2 * WAITS_FOR,
+    )
+    ahead = {visit.patient_id: visit for visit in rows.select_related("patient").order_by("-starts_at", "pk")}
+    waiting = 0
+    for visit in sorted(ahead.values(), key=lambda visit: (visit.starts_at, visit.pk)):
+        if waiting == 2 or not may_write_to(visit.patient):
+            continue
+        try:
+            wait_for_better(by=clinic.front_desk, now=now, appointment=visit, kind=WaitKind.EARLIER)
+        except Refused:
+            # Nothing earlier keeps to the days between this patient's visits.
+            continue
+        waiting += 1
+        if waiting == 1:
+            offer_freed_places(now)

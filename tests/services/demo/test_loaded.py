@@ -35,11 +35,13 @@ from scheduling.models import (
     Hold,
     Location,
     Message,
+    Offer,
     Order,
     Patient,
     Prerequisite,
     Presence,
     StaffMember,
+    WaitlistEntry,
 )
 from scheduling.services import demo
 from scheduling.services.amending import is_news
@@ -70,6 +72,14 @@ def clinic(loaded: None, db: None) -> None:
 
 
 # --- what is in it ---
+
+
+@pytest.mark.usefixtures("clinic")
+def test_two_patients_wait_and_one_of_them_is_offered_a_place() -> None:
+    assert WaitlistEntry.objects.live(NOON).count() == 2
+    offer = Offer.objects.get()
+    assert (offer.state, offer.way, offer.hold_id is not None) == ("open", "link", True)
+    assert Message.objects.get(offer=offer).state == MessageState.SENT
 
 
 @pytest.mark.usefixtures("clinic")
