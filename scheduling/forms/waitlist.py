@@ -40,7 +40,7 @@ class WaitForm(WishesForm):
         """Two columns: what for, and when the patient can come."""
         return plain_helper(
             Div(
-                Fieldset(_("What for"), Field("kind"), Field("note"), css_class="book-what"),
+                Div(Field("kind"), Field("note"), css_class="book-what"),
                 Div(
                     Fieldset(_("Days"), HTML('{% include "staff/book_days.html" %}')),
                     Fieldset(_("Times"), HTML('{% include "staff/book_windows.html" %}')),
