@@ -25,7 +25,7 @@ help:
 	@echo "make format            puts code and templates into their one form"
 	@echo "make bench             measures; writes var/bench.json"
 	@echo "make fill              fills months with random requests and explains what is left empty"
-	@echo "make proof             the planner against a solver's proven optimum on 400 clinics; about 8 minutes"
+	@echo "make proof             the planner against a solver's proven optimum on 400 clinics; about 5 minutes"
 	@echo "make lock [UP=-U]      resolves the lock files again (-U: takes newer releases)"
 
 # --- the environment: built once from the hash-pinned lock, again whenever the lock changes ---
