@@ -82,13 +82,15 @@ def change_course(
         )
     _save_moved(moving, left)
     Appointment.objects.bulk_create(added)
+    if added:
+        # Before places are taken: one offered to this patient may be among them.
+        settle_waits(series.order, now)
     take_all([*moving, *added], now, held, Hold.objects.of_proposal(holding))
     recount(series.order)
     was += [entry | {"status": Status.CANCELLED_BY_CLINIC} for entry in as_it_was(added)]
     starts += [one.starts_at for one in (*moving, *added)]
     tell(by, now, [*gone, *moving, *added], was, held, leaves_at(starts, now))
     if added:
-        settle_waits(series.order, now)
         follow_booking(series, now)
         settle(Alert.objects.filter(patient=series.patient, kind=AlertKind.BOOK_MAKE_UP), now)
     record(

@@ -12,6 +12,8 @@ from scheduling.models import Appointment, FollowUpPlan, Order, Patient, Series
 from .overdue import last_infusions, overdue_since, unbooked
 from .plan_next import WHY_NONE
 
+WITH_PATIENT = ("patient__home_location", "protocol")
+
 
 @dataclass(slots=True)
 class DueRow:
@@ -51,7 +53,7 @@ def due_unbooked(now: datetime) -> list[DueRow]:
         add(plan.patient, last.get(plan.patient_id, plan.starts_after), words % {"why": why}, plan.order)
     for patient, day in _beyond_their_interval(now):
         add(patient, day, _("the next infusion is overdue"))
-    _orders_to_book(rows)
+    _orders_to_book(rows, now)
     return sorted(rows.values(), key=lambda row: (row.since, row.patient.pk))
 
 
@@ -59,10 +61,14 @@ def _orders_without_a_series(now: datetime) -> list[Order]:
     orders = Order.objects.filter(
         state=OrderState.SIGNED,
         taken__lt=F("sessions"),
-        valid_until__gte=now.date(),
         patient__standing=Standing.ACTIVE,
     ).exclude(Exists(Series.objects.filter(order=OuterRef("pk"))))
-    return list(orders.select_related("patient__home_location", "protocol"))
+    return [one for one in orders.select_related(*WITH_PATIENT) if _is_in_force(one, now)]
+
+
+def _is_in_force(order: Order, now: datetime) -> bool:
+    """Whether the order has not ended by the local date of its patient's home."""
+    return order.valid_until >= now.astimezone(order.patient.home_location.tz).date()
 
 
 def _plans_run_dry(now: datetime) -> list[FollowUpPlan]:
@@ -82,9 +88,10 @@ def _beyond_their_interval(now: datetime) -> list[tuple[Patient, date]]:
     return [(patients[pk], day) for pk, day in since.items()]
 
 
-def _orders_to_book(rows: dict[int, DueRow]) -> None:
+def _orders_to_book(rows: dict[int, DueRow], now: datetime) -> None:
     """The signed order with room of those who have no order in their row yet."""
     lacking = [pk for pk, row in rows.items() if row.order is None]
     orders = Order.objects.filter(patient__in=lacking, state=OrderState.SIGNED, taken__lt=F("sessions"))
-    for order in orders.select_related("protocol").order_by("-signed_at"):
-        rows[order.patient_id].order = rows[order.patient_id].order or order
+    for order in orders.select_related(*WITH_PATIENT).order_by("-signed_at"):
+        if _is_in_force(order, now):
+            rows[order.patient_id].order = rows[order.patient_id].order or order

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from scheduling.core.words import AlertKind, OfferState, Status, WaitEnd
-from scheduling.models import Alert, Appointment, Offer, Order, Series, WaitlistEntry
+from scheduling.models import Alert, Appointment, Hold, Offer, Order, Series, WaitlistEntry
 
 from .alerts import raise_alert, settle
 
@@ -37,8 +37,9 @@ def follow_undo(visits: Sequence[Appointment], made_at: datetime, now: datetime)
 
 
 def settle_waits(order: Order, now: datetime) -> None:
-    """A session of ``order`` was booked: nobody waits for one any more, and nothing else is offered for it."""
+    """A session of ``order`` is booked: nobody waits for one any more, and what was offered for it is free."""
     waits = WaitlistEntry.objects.open().filter(order=order, appointment=None)
+    Hold.objects.filter(waitlist_offer__entry__in=waits).delete()
     Offer.objects.filter(entry__in=waits, state=OfferState.OPEN).update(state=OfferState.WITHDRAWN)
     waits.update(ended_at=now, why=WaitEnd.PLACED)
 

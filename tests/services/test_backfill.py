@@ -46,6 +46,7 @@ from scheduling.services.offer_answers import (
     withdraw_offer,
 )
 from scheduling.services.offer_ends import end_offers
+from scheduling.services.patient_wishes import settle_waits
 from scheduling.services.patients import revoke_consent, save_patient
 from scheduling.services.waitlist import leave_waitlist, wait_for_better, wait_for_session
 from scheduling.services.wishes import wishes_to_json
@@ -373,6 +374,18 @@ def test_booking_by_hand_ends_the_wait_for_a_session(clinic: Clinic) -> None:
     clinic.book(order, [FREED])
     entry.refresh_from_db()
     assert (entry.why, Offer.objects.get().state) == (WaitEnd.PLACED, OfferState.WITHDRAWN)
+
+
+def test_a_session_that_is_booked_some_other_way_frees_what_was_offered_for_it(clinic: Clinic) -> None:
+    order = clinic.order()
+    wait_for_session(by=clinic.clerk, now=NOW, order=order, kind=WaitKind.EARLIER)
+    offer_freed_places(NOW + HOUR)
+    hold = open_offer().hold
+    assert hold is not None
+    settle_waits(order, NOW + HOUR)
+    offer = Offer.objects.get()
+    assert (offer.state, offer.hold) == (OfferState.WITHDRAWN, None)
+    assert not Hold.objects.filter(pk=hold.pk).exists()
 
 
 def test_whoever_leaves_frees_the_place_for_the_next(clinic: Clinic) -> None:

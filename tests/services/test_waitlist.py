@@ -215,6 +215,30 @@ def test_a_signed_order_without_a_course_is_due_since_it_was_signed(clinic: Clin
     assert due() == []
 
 
+def test_an_order_is_due_until_its_last_local_day_is_over(clinic: Clinic) -> None:
+    order = clinic.order(valid_until=NOW.date())
+    # 23:00 in New York is the next day in UTC.
+    assert [row.order for row in due_unbooked(NOW + 15 * HOUR)] == [order]
+    assert due(NOW + 16 * HOUR) == []
+
+
+def test_an_order_that_has_ended_is_not_the_one_to_book(clinic: Clinic) -> None:
+    ada = make_patient(clinic.location)
+    at = NOW - 22 * DAY
+    make_visits(
+        clinic.order(ada, sessions=2, valid_from=at.date(), valid_until=NOW.date() - DAY),
+        [at],
+        status=Status.DONE,
+        arrived_at=at,
+        started_at=at,
+        treatment_ended_at=at,
+        discharged_at=at,
+        escort="Sam",
+    )
+    (row,) = due_unbooked(NOW)
+    assert (row.patient, row.order) == (ada, None)
+
+
 def test_a_plan_that_ran_dry_is_due_since_its_last_visit(clinic: Clinic) -> None:
     plan = make_plan(make_follow_up(make_patient(clinic.location), clinic.protocol))
     assert due() == []
